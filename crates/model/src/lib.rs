@@ -1,0 +1,37 @@
+//! What things are. This crate forbids a direction: it knows no async runtime, no SQL and no HTTP,
+//! so that every other crate can share its words.
+//!
+//! - [`ids`](TaskId) and [`Timestamp`]: how things are named and when they happened;
+//! - [`Task`], [`TaskStatus`], [`RunState`]: a unit of work and where it stands;
+//! - [`JournalEvent`] and [`RunFold`]: the facts of a task, and what they add up to;
+//! - [`Principal`], [`Action`] and [`authorize`]: who asks, for what, and whether they may;
+//! - [`Clock`] and [`Random`]: time and chance as parameters.
+
+mod fold;
+mod ids;
+mod journal;
+mod permission;
+mod policy;
+mod principal;
+mod random;
+mod task;
+mod text;
+mod time;
+
+pub use fold::{CallFold, CallState, RunFold};
+pub use ids::{
+    ApiKeyId, CallId, ConversationId, IdError, MessageId, OrganizationId, ProjectId, RunNumber,
+    Seq, SessionId, TaskId, WorkerId,
+};
+pub use journal::{
+    ApprovalOutcome, AttachedFile, DecodeError, FinishReason, JournalEvent, JournalRow, ModelTurn,
+    NoticeStatus, RunErrorCode, RunOutcome, RunStarted, Thought, ToolCall, ToolDecided,
+    ToolFinished, ToolStatus, Usage, UserMessage,
+};
+pub use permission::{Action, Forbidden, Permit, authorize};
+pub use policy::{Effect, PolicyDecision};
+pub use principal::{ApiKeyPrincipal, KeyClass, Principal, Scope, TaskScope};
+pub use random::{OsRandom, Random};
+pub use task::{RunState, Task, TaskStatus};
+pub use text::{MODEL_OUTPUT_BYTES, WIRE_OUTPUT_BYTES, head_and_tail};
+pub use time::{Clock, SystemClock, Timestamp};
