@@ -1,0 +1,1 @@
+//! Fakes for tests. This crate is used alone: no shipped code depends on it.
