@@ -151,6 +151,10 @@ impl ModelError {
             | Self::Invalid { .. } => RunErrorCode::ModelError,
         }
     }
+
+    pub(crate) fn malformed(what: &'static str) -> Self {
+        Self::Malformed { what, source: None }
+    }
 }
 
 fn excerpt(message: &str) -> String {

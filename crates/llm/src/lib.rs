@@ -11,11 +11,17 @@
 
 mod config;
 mod error;
+mod failure;
+mod http;
+mod json;
 mod models;
+mod openai;
 mod provider;
 mod retry;
 mod secret;
+mod sse;
 mod thought;
+mod wire;
 
 pub use config::{HttpConfig, ModelsConfig, OpenAiConfig};
 pub use error::{JsonFault, ModelError};

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::Provider;
+use model::Clock;
+
+use crate::{ModelsConfig, Provider, openai};
 
 /// A provider, as its own file registers it.
 #[derive(Debug, Clone)]
@@ -92,6 +94,23 @@ pub enum ModelsError {
 }
 
 impl Models {
+    /// The models that `config` describes. The providers, most preferred first: `openai`.
+    ///
+    /// # Errors
+    /// What a configuration can get wrong: a base URL, a key, a name.
+    pub fn new(config: &ModelsConfig, clock: &Arc<dyn Clock>) -> Result<Self, ModelsError> {
+        // One line for each provider, in the order of preference.
+        let configured = [config
+            .openai
+            .as_ref()
+            .map(|openai| openai::register(openai, config.http, Arc::clone(clock)))];
+        let registrations = configured
+            .into_iter()
+            .flatten()
+            .collect::<Result<Vec<_>, _>>()?;
+        Self::from_registrations(registrations, &config.offered, config.default.as_deref())
+    }
+
     /// The models of these providers, most preferred first.
     ///
     /// The default is `default`, else the first of `offered` that belongs to the first provider,
