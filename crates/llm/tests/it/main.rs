@@ -1,0 +1,4 @@
+//! Turns over real connections, against the scripted model server.
+
+mod openai;
+mod support;
