@@ -1,0 +1,40 @@
+//! What is kept: tasks and their journals, runs and their leases, tenants and their keys, in
+//! SQLite or PostgreSQL. This crate fences off a heavy dependency: SQL and both drivers live here
+//! and nowhere else.
+//!
+//! A [`Store`] has one method for each command. A command is atomic, takes its scope first (one
+//! that has none says so: `unscoped_…`, and the commands of workers, which own no tenant), gets
+//! time and chance as parameters, and never hands out an open transaction. One text of each
+//! command serves both backends; what they spell differently is in `dialect`.
+//!
+//! To add a command: write an `async fn` over `&mut Tx` beside its relatives, a method that runs
+//! it with `Store::write` or `Store::read`, and a case in the conformance suite (`tests/it`),
+//! which runs everything on both backends.
+
+mod dialect;
+mod error;
+mod migrate;
+mod postgres;
+mod runs;
+mod signal;
+mod sqlite;
+mod store;
+mod tasks;
+mod tenancy;
+mod tx;
+mod value;
+
+pub use error::Error;
+pub use runs::{
+    CancelTarget, ClaimRequest, ClaimedRun, FenceOff, LeaseRenewal, Renewed, RunCounts, RunRow,
+};
+pub use signal::Signal;
+pub use store::{OpenMode, Store, StoreConfig};
+pub use tasks::{
+    Append, ClaimNow, Fence, IdempotencyEntry, NewTask, Preferred, PreviewRow, RunChange,
+    TaskFilter, TaskPage, TaskPatch,
+};
+pub use tenancy::{
+    ApiKey, ApiKeyCheck, Bootstrap, Bootstrapped, InstanceSecret, KeyHash, KeyStatus, KeyUse,
+    NewApiKey, Organization, Project, TenantStatus,
+};

@@ -1,0 +1,57 @@
+//! The schema and its versions. Migrations are embedded, numbered and never changed once
+//! released: to change the schema add a file `V<n>__<name>.sql` to both folders and to both lists.
+
+use refinery::{Migration, Runner};
+
+use crate::Error;
+
+const SQLITE: &[(&str, &str)] = &[(
+    "V1__foundation",
+    include_str!("../migrations/sqlite/V1__foundation.sql"),
+)];
+
+const POSTGRES: &[(&str, &str)] = &[(
+    "V1__foundation",
+    include_str!("../migrations/postgres/V1__foundation.sql"),
+)];
+
+/// The newest version that this program knows, the same on both backends.
+#[expect(clippy::cast_possible_wrap, reason = "a handful")]
+pub(crate) const LATEST: i64 = SQLITE.len() as i64;
+
+pub(crate) fn sqlite_runner() -> Result<Runner, Error> {
+    runner(SQLITE)
+}
+
+pub(crate) fn postgres_runner() -> Result<Runner, Error> {
+    runner(POSTGRES)
+}
+
+fn runner(list: &[(&str, &str)]) -> Result<Runner, Error> {
+    let migrations: Result<Vec<_>, _> = list
+        .iter()
+        .map(|(name, sql)| Migration::unapplied(name, sql))
+        .collect();
+    let migrations = migrations.map_err(|error| Error::unavailable("read migrations", error))?;
+    Ok(Runner::new(&migrations))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_listed_on_both_backends() {
+        for (folder, list) in [("sqlite", SQLITE), ("postgres", POSTGRES)] {
+            let path = format!("{}/migrations/{folder}", env!("CARGO_MANIFEST_DIR"));
+            let mut files: Vec<_> = std::fs::read_dir(path)
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            files.sort_by_key(|name| name[1..].split('_').next().unwrap().parse::<u32>().unwrap());
+            let listed: Vec<_> = list.iter().map(|(name, _)| format!("{name}.sql")).collect();
+            assert_eq!(files, listed);
+        }
+        assert_eq!(SQLITE.len(), POSTGRES.len());
+    }
+}

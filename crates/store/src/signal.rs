@@ -1,0 +1,61 @@
+//! News that wake somebody up. A signal is a hint: what it is about is always read from the
+//! database, and whoever missed some reads again.
+
+use model::TaskId;
+use tokio::sync::{broadcast, mpsc};
+
+/// Signals that a slow receiver may fall behind before it loses some.
+const CAPACITY: usize = 4096;
+
+/// Something was committed that somebody may wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Signal {
+    /// A run waits for a worker.
+    RunQueued,
+    /// A task's journal or state changed.
+    TaskChanged(TaskId),
+    /// Somebody wants a task's run to end.
+    CancelRequested(TaskId),
+    /// A credential, or what it depends on, changed.
+    CredentialsChanged,
+    /// Another process wrote something, or signals of another process were lost: look at
+    /// everything again.
+    Foreign,
+}
+
+/// Where signals go after a commit: to this process, and (PostgreSQL) to the others.
+#[derive(Debug, Clone)]
+pub(crate) struct Hub {
+    local: broadcast::Sender<Signal>,
+    remote: Option<mpsc::Sender<Signal>>,
+}
+
+impl Hub {
+    pub(crate) fn new(remote: Option<mpsc::Sender<Signal>>) -> Self {
+        Self {
+            local: broadcast::Sender::new(CAPACITY),
+            remote,
+        }
+    }
+
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Signal> {
+        self.local.subscribe()
+    }
+
+    /// Tells what this process committed.
+    pub(crate) fn publish(&self, signals: Vec<Signal>) {
+        for signal in signals {
+            self.receive(signal);
+            if let Some(remote) = &self.remote {
+                // A full channel loses a hint; the other processes' own polling makes up for it.
+                let _ = remote.try_send(signal);
+            }
+        }
+    }
+
+    /// Tells what another process committed.
+    pub(crate) fn receive(&self, signal: Signal) {
+        // An error means that nobody listens.
+        let _ = self.local.send(signal);
+    }
+}

@@ -1,0 +1,20 @@
+//! Tasks and their journals.
+
+mod append;
+mod idempotency;
+mod insert;
+mod journal;
+mod list;
+mod patch;
+mod preview;
+mod read;
+mod rows;
+
+pub use append::{Append, Fence, Preferred, RunChange};
+pub use idempotency::IdempotencyEntry;
+pub use insert::{ClaimNow, NewTask};
+pub use list::{TaskFilter, TaskPage};
+pub use patch::TaskPatch;
+pub use preview::PreviewRow;
+
+pub(crate) use rows::{read_task, task_columns};

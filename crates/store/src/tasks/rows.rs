@@ -1,0 +1,52 @@
+//! How a task lies in its row.
+
+use model::Task;
+
+use crate::Error;
+use crate::value::{Json, Row};
+
+/// The columns of a task, in the order of [`read_task`].
+macro_rules! task_columns {
+    () => {
+        "id, organization_id, project_id, api_key_id, username, session_id, conversation_id, \
+         status, message, system_prompt, show_in_history, auto_execute, env, secret_names, \
+         model, max_turns, timeout_ms, metadata, error, created_at, started_at, completed_at, \
+         last_activity_at, message_count, run, run_first_seq, last_seq"
+    };
+}
+
+pub(crate) use task_columns;
+
+pub(crate) fn read_task(row: &mut Row) -> Result<Task, Error> {
+    let text = |json: Option<Json<String>>| json.map(|Json(text)| text);
+    let value = |json: Option<Json<serde_json::Value>>| json.map(|Json(value)| value);
+    Ok(Task {
+        id: row.next("tasks.id")?,
+        organization_id: row.next("tasks.organization_id")?,
+        project_id: row.next("tasks.project_id")?,
+        api_key_id: row.next("tasks.api_key_id")?,
+        username: row.next("tasks.username")?,
+        session_id: row.next("tasks.session_id")?,
+        conversation_id: row.next("tasks.conversation_id")?,
+        status: row.next("tasks.status")?,
+        message: row.next::<Json<String>>("tasks.message")?.0,
+        system_prompt: text(row.next("tasks.system_prompt")?),
+        show_in_history: row.next("tasks.show_in_history")?,
+        auto_execute: row.next("tasks.auto_execute")?,
+        env: value(row.next("tasks.env")?),
+        secret_names: row.next::<Json<Vec<String>>>("tasks.secret_names")?.0,
+        model: row.next("tasks.model")?,
+        max_turns: row.next("tasks.max_turns")?,
+        timeout_ms: row.next("tasks.timeout_ms")?,
+        metadata: value(row.next("tasks.metadata")?),
+        error: text(row.next("tasks.error")?),
+        created_at: row.next("tasks.created_at")?,
+        started_at: row.next("tasks.started_at")?,
+        completed_at: row.next("tasks.completed_at")?,
+        last_activity_at: row.next("tasks.last_activity_at")?,
+        message_count: row.next("tasks.message_count")?,
+        run: row.next("tasks.run")?,
+        run_first_seq: row.next("tasks.run_first_seq")?,
+        last_seq: row.next("tasks.last_seq")?,
+    })
+}

@@ -1,0 +1,80 @@
+//! Secrets of the instance itself, sealed under its master key.
+
+use model::Timestamp;
+
+use crate::store::Read;
+use crate::tx::Tx;
+use crate::value::params;
+use crate::{Error, Store};
+
+/// A sealed secret of the instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceSecret {
+    /// What it is for.
+    pub name: String,
+    /// Which one of that name: its users refer to it.
+    pub kid: String,
+    /// The sealed value.
+    pub sealed: Vec<u8>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Store {
+    /// Keeps a secret, unless there is one of that name. Answers the one that is kept: of two
+    /// processes that start at once, both get the first one's.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn insert_instance_secret(
+        &self,
+        secret: InstanceSecret,
+    ) -> Result<InstanceSecret, Error> {
+        self.write(secret, |tx, secret| Box::pin(insert(tx, secret)))
+            .await
+    }
+
+    /// The secret of that name.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn find_instance_secret(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<InstanceSecret>, Error> {
+        self.read(Read::Point, name, |tx, name| Box::pin(find(tx, name)))
+            .await
+    }
+}
+
+async fn insert(tx: &mut Tx, secret: &InstanceSecret) -> Result<InstanceSecret, Error> {
+    tx.execute(
+        "INSERT INTO instance_secrets (name, kid, sealed, created_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (name) DO NOTHING",
+        params![
+            &secret.name,
+            &secret.kid,
+            secret.sealed.as_slice(),
+            secret.created_at
+        ],
+    )
+    .await?;
+    let kept = find(tx, &secret.name).await?;
+    kept.ok_or_else(|| Error::corrupt("instance_secrets"))
+}
+
+async fn find(tx: &mut Tx, name: &str) -> Result<Option<InstanceSecret>, Error> {
+    let row = tx
+        .query_opt(
+            "SELECT name, kid, sealed, created_at FROM instance_secrets WHERE name = $1",
+            params![name],
+        )
+        .await?;
+    let Some(mut row) = row else { return Ok(None) };
+    Ok(Some(InstanceSecret {
+        name: row.next("instance_secrets.name")?,
+        kid: row.next("instance_secrets.kid")?,
+        sealed: row.next("instance_secrets.sealed")?,
+        created_at: row.next("instance_secrets.created_at")?,
+    }))
+}

@@ -1,0 +1,237 @@
+//! Organizations and projects.
+
+use model::{OrganizationId, ProjectId, Timestamp};
+
+use crate::store::Read;
+use crate::tx::Tx;
+use crate::value::{FromCell, Row, Value, name_values, params};
+use crate::{Error, Store};
+
+/// Whether an organization or a project is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TenantStatus {
+    /// It is.
+    Active,
+    /// Its credentials are refused.
+    Disabled,
+}
+
+impl TenantStatus {
+    /// The database name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    /// The status of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Active, Self::Disabled]
+            .into_iter()
+            .find(|status| status.as_str() == name)
+    }
+}
+
+name_values!(TenantStatus);
+
+/// Owns projects, is charged for usage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Organization {
+    /// Its id.
+    pub id: OrganizationId,
+    /// Its name.
+    pub name: String,
+    /// The name of the user who owns it.
+    pub owner_name: String,
+    /// Whether it is the one that this instance began with.
+    pub is_default: bool,
+    /// Whether it is in use.
+    pub status: TenantStatus,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// An isolated configuration environment inside an organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// Its id.
+    pub id: ProjectId,
+    /// Whose it is.
+    pub organization_id: OrganizationId,
+    /// Its name, unique in the organization.
+    pub name: String,
+    /// Whether it is the one that the organization began with.
+    pub is_default: bool,
+    /// Whether it is in use.
+    pub status: TenantStatus,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Store {
+    /// Makes an organization.
+    ///
+    /// # Errors
+    /// [`Error::Duplicate`] `organizations_default` for a second default; [`Error::Unavailable`].
+    pub async fn insert_organization(&self, organization: Organization) -> Result<(), Error> {
+        self.write(organization, |tx, organization| {
+            Box::pin(insert_organization(tx, organization))
+        })
+        .await
+    }
+
+    /// The organization that this instance began with.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn find_default_organization(&self) -> Result<Option<Organization>, Error> {
+        self.read(Read::Point, (), |tx, ()| {
+            Box::pin(find_default_organization(tx))
+        })
+        .await
+    }
+
+    /// Makes a project.
+    ///
+    /// # Errors
+    /// [`Error::Duplicate`] `projects_name` for its name, `projects_default` for a second
+    /// default; [`Error::Unavailable`].
+    pub async fn insert_project(&self, project: Project) -> Result<(), Error> {
+        self.write(project, |tx, project| Box::pin(insert_project(tx, project)))
+            .await
+    }
+
+    /// A project of an organization.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn find_project(
+        &self,
+        organization_id: OrganizationId,
+        id: ProjectId,
+    ) -> Result<Option<Project>, Error> {
+        self.read(
+            Read::Point,
+            (organization_id, id),
+            |tx, (organization, id)| Box::pin(find_project(tx, *organization, *id)),
+        )
+        .await
+    }
+
+    /// The projects of an organization, by name.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn list_projects(
+        &self,
+        organization_id: OrganizationId,
+    ) -> Result<Vec<Project>, Error> {
+        self.read(Read::Bulk, organization_id, |tx, organization| {
+            Box::pin(list_projects(tx, *organization))
+        })
+        .await
+    }
+}
+
+pub(super) async fn insert_organization(
+    tx: &mut Tx,
+    organization: &Organization,
+) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO organizations (id, name, owner_name, is_default, status, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        params![
+            organization.id,
+            &organization.name,
+            &organization.owner_name,
+            organization.is_default,
+            organization.status,
+            organization.created_at,
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn find_default_organization(tx: &mut Tx) -> Result<Option<Organization>, Error> {
+    let row = tx
+        .query_opt(
+            "SELECT id, name, owner_name, is_default, status, created_at FROM organizations
+             WHERE is_default = 1",
+            &[],
+        )
+        .await?;
+    let Some(mut row) = row else { return Ok(None) };
+    Ok(Some(Organization {
+        id: row.next("organizations.id")?,
+        name: row.next("organizations.name")?,
+        owner_name: row.next("organizations.owner_name")?,
+        is_default: row.next("organizations.is_default")?,
+        status: row.next("organizations.status")?,
+        created_at: row.next("organizations.created_at")?,
+    }))
+}
+
+pub(super) async fn insert_project(tx: &mut Tx, project: &Project) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO projects (id, organization_id, name, is_default, status, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        params![
+            project.id,
+            project.organization_id,
+            &project.name,
+            project.is_default,
+            project.status,
+            project.created_at,
+        ],
+    )
+    .await?;
+    // A new project has never been served: its first run is the next to be claimed.
+    tx.execute(
+        "INSERT INTO project_turns (project_id, turn) VALUES ($1, 0)",
+        params![project.id],
+    )
+    .await
+    .map(drop)
+}
+
+fn read_project(mut row: Row) -> Result<Project, Error> {
+    Ok(Project {
+        id: row.next("projects.id")?,
+        organization_id: row.next("projects.organization_id")?,
+        name: row.next("projects.name")?,
+        is_default: row.next("projects.is_default")?,
+        status: row.next("projects.status")?,
+        created_at: row.next("projects.created_at")?,
+    })
+}
+
+async fn find_project(
+    tx: &mut Tx,
+    organization_id: OrganizationId,
+    id: ProjectId,
+) -> Result<Option<Project>, Error> {
+    let row = tx
+        .query_opt(
+            "SELECT id, organization_id, name, is_default, status, created_at FROM projects
+             WHERE organization_id = $1 AND id = $2",
+            params![organization_id, id],
+        )
+        .await?;
+    row.map(read_project).transpose()
+}
+
+pub(super) async fn list_projects(
+    tx: &mut Tx,
+    organization_id: OrganizationId,
+) -> Result<Vec<Project>, Error> {
+    let rows = tx
+        .query(
+            "SELECT id, organization_id, name, is_default, status, created_at FROM projects
+             WHERE organization_id = $1 ORDER BY name, id",
+            params![organization_id],
+        )
+        .await?;
+    rows.into_iter().map(read_project).collect()
+}
