@@ -130,6 +130,17 @@ fn the_quickstart_works() {
 }
 
 #[test]
+fn arithmetic_is_found_among_other_sentences() {
+    for text in [
+        "What is 2 + 2? Reply with only the number.",
+        "Here is a question for you.\nWhat is 2 + 2?",
+        "Hello! What is 2 + 2?",
+    ] {
+        assert_eq!(Talk::new().say(text).text(), "2 + 2 = 4.", "{text}");
+    }
+}
+
+#[test]
 fn memory_is_needed_where_it_is_asked_for() {
     let answered = Talk::new().say("multiply that by 10");
     assert!(
@@ -232,13 +243,15 @@ fn a_failed_or_refused_call_ends_the_plan() {
     let answered = talk.result("disk full", ToolStatus::Error);
     assert!(answered.text().contains("disk full") && answered.call.is_none());
 
-    let mut talk = Talk::new();
-    talk.say("run `rm -r x`");
-    let answered = talk.result("", ToolStatus::Cancelled);
-    assert_eq!(
-        answered.text(),
-        "`run_shell_command` was not allowed to run, so I stopped."
-    );
+    for (reason, end) in [("", "."), ("too risky", ": too risky.")] {
+        let mut talk = Talk::new();
+        talk.say("run `rm -r x`");
+        let answered = talk.result(reason, ToolStatus::Cancelled);
+        assert_eq!(
+            answered.text(),
+            format!("`run_shell_command` was not allowed to run, so I stopped{end}")
+        );
+    }
 }
 
 #[test]
@@ -247,7 +260,7 @@ fn steps_follow_each_other() {
     talk.say("write a to a.txt and then read a.txt")
         .called("write_file", &json!({"file_path": "a.txt", "content": "a"}));
     let second = talk.result("ok", ToolStatus::Success);
-    assert_eq!(second.text(), "I wrote 1 bytes to `a.txt`.");
+    assert_eq!(second.text(), "I wrote 1 byte to `a.txt`.");
     second.called("read_file", &json!({"file_path": "a.txt"}));
     let last = talk.result("a", ToolStatus::Success);
     assert_eq!(last.text(), "`a.txt` says:\n\n```\na\n```");

@@ -61,10 +61,17 @@ pub(super) fn intents(text: &str, tools: &[ToolSpec]) -> Vec<Intent> {
 /// a content that happens to say "then" stays whole.
 fn split_steps<'a>(text: &'a str, tools: &[ToolSpec]) -> Option<(&'a str, &'a str)> {
     let needs_tool = |part: &str| !matches!(intent(part, tools), Intent::Talk { .. });
-    ["; then ", ", and then ", " and then ", ", then "]
-        .iter()
-        .filter_map(|joint| text.split_once(joint))
-        .find(|(first, second)| needs_tool(first) && needs_tool(second))
+    [
+        "; then ",
+        ", and then ",
+        " and then ",
+        ", then ",
+        ". Then ",
+        ". then ",
+    ]
+    .iter()
+    .filter_map(|joint| text.split_once(joint))
+    .find(|(first, second)| needs_tool(first) && needs_tool(second))
 }
 
 fn intent(text: &str, tools: &[ToolSpec]) -> Intent {
@@ -87,6 +94,10 @@ fn polite(mut text: &str) -> &str {
         text,
         &[
             "please ",
+            "hi ",
+            "hi, ",
+            "hello ",
+            "hello, ",
             "can you ",
             "could you ",
             "now ",

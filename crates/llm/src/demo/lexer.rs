@@ -45,41 +45,9 @@ pub(super) enum Verb {
 }
 
 /// Words that change nothing.
-const FILLERS: [&str; 33] = [
-    "what",
-    "what's",
-    "whats",
-    "is",
-    "the",
-    "a",
-    "please",
-    "calculate",
-    "compute",
-    "evaluate",
-    "solve",
-    "how",
-    "much",
-    "many",
-    "can",
-    "could",
-    "you",
-    "me",
-    "tell",
-    "now",
-    "then",
-    "take",
-    "use",
-    "using",
-    "previous",
-    "last",
-    "earlier",
-    "before",
-    "equals",
-    "equal",
-    "up",
-    "and's",
-    "was",
-];
+const FILLERS: &str = "what what's whats is was the a please calculate compute evaluate solve \
+    work out find how much many can could you me my tell just now then take use using previous \
+    last earlier before equals equal up number hi hello hey ok okay thanks";
 
 const NUMBER_WORDS: [&str; 13] = [
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
@@ -245,7 +213,7 @@ impl Lexer {
     }
 
     fn number_word(&mut self, word: &str) -> Option<()> {
-        if FILLERS.contains(&word) {
+        if FILLERS.split(' ').any(|filler| filler == word) {
             return Some(());
         }
         let value = NUMBER_WORDS.iter().position(|known| *known == word)?;

@@ -29,6 +29,24 @@ pub(super) fn words(text: &str) -> Vec<&str> {
         .collect()
 }
 
+/// The sentences and lines of a text.
+pub(super) fn sentences(text: &str) -> Vec<&str> {
+    let mut sentences = Vec::new();
+    let mut begin = 0;
+    for (at, sign) in text.char_indices() {
+        let end = at + sign.len_utf8();
+        // The dot of "2.5" ends nothing.
+        let is_stop =
+            matches!(sign, '.' | '?' | '!') && text[end..].starts_with(char::is_whitespace);
+        if is_stop || sign == '\n' {
+            sentences.push(&text[begin..end]);
+            begin = end;
+        }
+    }
+    sentences.push(&text[begin..]);
+    sentences
+}
+
 /// Whether a word looks like the name of a file: `notes.txt`, `src/main.rs`, `.env`.
 pub(super) fn is_file_like(word: &str) -> bool {
     let word = unquote(word.trim_end_matches([',', ':', '.', '?', '!']));

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::calculator::{self, format_number, result_in};
 use super::intent::{Intent, intents};
-use super::phrase::{block, shell_quote};
+use super::phrase::{block, sentences, shell_quote};
 use crate::{Message, ProposedCall, TurnRequest};
 
 /// What the demo does next.
@@ -66,12 +66,7 @@ pub(super) fn next_turn(request: &TurnRequest) -> Turn {
                     outcome.tool
                 ));
             }
-            ToolStatus::Cancelled => {
-                return say(format!(
-                    "`{}` was not allowed to run, so I stopped.",
-                    outcome.tool
-                ));
-            }
+            ToolStatus::Cancelled => return say(refused(outcome)),
         };
     }
     if let Some(step) = steps.get(done) {
@@ -87,6 +82,15 @@ pub(super) fn next_turn(request: &TurnRequest) -> Turn {
         };
     }
     turn
+}
+
+fn refused(outcome: ToolOutcome<'_>) -> String {
+    let reason = outcome.output.trim();
+    let joint = if reason.is_empty() { "" } else { ": " };
+    format!(
+        "`{}` was not allowed to run, so I stopped{joint}{reason}.",
+        outcome.tool
+    )
 }
 
 fn say(text: String) -> Turn {
@@ -152,7 +156,13 @@ fn take_step(step: &Intent, request: &TurnRequest, memory: Option<f64>) -> Turn 
 }
 
 fn talk(text: &str, memory: Option<f64>) -> String {
-    match calculator::answer(text, memory) {
+    // The whole message, else the first sentence of it that is arithmetic.
+    let answer = calculator::answer(text, memory).or_else(|| {
+        sentences(text)
+            .into_iter()
+            .find_map(|sentence| calculator::answer(sentence, memory))
+    });
+    match answer {
         Some(calculator::Answer::Result(shown)) => format!("{shown}."),
         Some(calculator::Answer::NoMemory) => {
             "There is no earlier result in this conversation to go on from.".to_owned()
@@ -224,7 +234,8 @@ fn answer(step: &Intent, output: &str) -> String {
         Intent::Call { tool, .. } => format!("`{tool}` answered:\n\n{}", block(output)),
         Intent::Sum { file, column } => sum_answer(file, column, output),
         Intent::Write { file, content } => {
-            format!("I wrote {} bytes to `{file}`.", content.len())
+            let unit = if content.len() == 1 { "byte" } else { "bytes" };
+            format!("I wrote {} {unit} to `{file}`.", content.len())
         }
         Intent::Replace { file, old, new } => {
             format!("I replaced \"{old}\" with \"{new}\" in `{file}`.")
