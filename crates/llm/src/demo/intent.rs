@@ -45,11 +45,17 @@ pub(super) enum Intent {
     },
 }
 
-/// The steps that a message asks for: most often one.
+/// More than a person asks for; finding them is quadratic in it.
+const MAX_STEPS: usize = 8;
+
+/// The steps that a message asks for: most often one, at most [`MAX_STEPS`]; what is joined after
+/// that is part of the last.
 pub(super) fn intents(text: &str, tools: &[ToolSpec]) -> Vec<Intent> {
     let mut steps = Vec::new();
     let mut rest = text.trim();
-    while let Some((first, second)) = split_steps(rest, tools) {
+    while steps.len() + 1 < MAX_STEPS
+        && let Some((first, second)) = split_steps(rest, tools)
+    {
         steps.push(intent(first, tools));
         rest = second;
     }

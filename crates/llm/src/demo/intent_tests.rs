@@ -215,3 +215,9 @@ fn steps_are_taken_one_by_one() {
         .collect();
     assert_eq!(kinds, ["Write", "Read", "List"]);
 }
+
+#[test]
+fn steps_are_bounded() {
+    let text = vec!["read a.txt"; 10_000].join(" and then ");
+    assert_eq!(intents(&text, &tools()).len(), MAX_STEPS);
+}

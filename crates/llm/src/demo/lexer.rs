@@ -44,6 +44,9 @@ pub(super) enum Verb {
     Product,
 }
 
+/// More than a person writes; working out is quadratic in it.
+const MAX_TOKENS: usize = 200;
+
 /// Words that change nothing.
 const FILLERS: &str = "what what's whats is was the a please calculate compute evaluate solve \
     work out find how much many can could you me my tell just now then take use using previous \
@@ -54,7 +57,8 @@ const NUMBER_WORDS: [&str; 13] = [
     "eleven", "twelve",
 ];
 
-/// The tokens of `text`; `None` as soon as a word has nothing to do with arithmetic.
+/// The tokens of `text`; `None` as soon as a word has nothing to do with arithmetic, or beyond
+/// [`MAX_TOKENS`].
 pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
     let mut lexer = Lexer::default();
     let mut rest = text;
@@ -73,6 +77,9 @@ pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
             lexer.sign(first)?;
             first.len_utf8()
         };
+        if lexer.out.len() > MAX_TOKENS {
+            return None;
+        }
         rest = &rest[length..];
     }
     Some(lexer.out)

@@ -93,10 +93,12 @@ pub(super) fn shell_quote(text: &str) -> String {
 
 /// `text` as a Markdown block that nothing inside it can end.
 pub(super) fn block(text: &str) -> String {
-    let mut fence = "```".to_owned();
-    while text.contains(&fence) {
-        fence.push('`');
-    }
+    let longest = text
+        .split(|sign| sign != '`')
+        .map(str::len)
+        .max()
+        .unwrap_or(0);
+    let fence = "`".repeat(3.max(longest + 1));
     format!("{fence}\n{}\n{fence}", text.trim_end())
 }
 
@@ -124,6 +126,7 @@ mod tests {
     #[test]
     fn quoting_holds() {
         assert_eq!(shell_quote("a'b; rm -rf $HOME"), r"'a'\''b; rm -rf $HOME'");
+        assert_eq!(block("a `b` c\n"), "```\na `b` c\n```");
         assert_eq!(block("a ``` b"), "````\na ``` b\n````");
     }
 }
