@@ -82,7 +82,8 @@ impl Failure<'_> {
     /// One line, short, without the key.
     fn excerpt(&self, message: &str) -> String {
         let secret = self.key.map_or("", ApiKey::expose_secret);
-        let message = if secret.is_empty() {
+        // A shorter one is no secret, and would take words apart.
+        let message = if secret.len() < 8 {
             message.to_owned()
         } else {
             message.replace(secret, "[key]")

@@ -10,6 +10,7 @@
 //! field in [`ModelsConfig`], one line in the list of `models.rs`.
 
 mod config;
+mod demo;
 mod error;
 mod failure;
 mod http;

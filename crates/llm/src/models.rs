@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::Clock;
 
-use crate::{ModelsConfig, Provider, openai};
+use crate::{ModelsConfig, Provider, demo, openai};
 
 /// A provider, as its own file registers it.
 #[derive(Debug, Clone)]
@@ -94,7 +94,8 @@ pub enum ModelsError {
 }
 
 impl Models {
-    /// The models that `config` describes. The providers, most preferred first: `openai`.
+    /// The models that `config` describes. The providers, most preferred first: `openai`, and
+    /// `demo` as the last, so that it is chosen only where nothing else is configured.
     ///
     /// # Errors
     /// What a configuration can get wrong: a base URL, a key, a name.
@@ -104,10 +105,16 @@ impl Models {
             .openai
             .as_ref()
             .map(|openai| openai::register(openai, config.http, Arc::clone(clock)))];
-        let registrations = configured
+        let mut registrations = configured
             .into_iter()
             .flatten()
             .collect::<Result<Vec<_>, _>>()?;
+        let mut demo = demo::register();
+        if !registrations.is_empty() {
+            // Still there for who names it, but not by itself.
+            demo.general_model = None;
+        }
+        registrations.push(demo);
         Self::from_registrations(registrations, &config.offered, config.default.as_deref())
     }
 
@@ -231,3 +238,7 @@ fn find<'a, 'b>(
                 .collect(),
         })
 }
+
+#[cfg(test)]
+#[path = "models_tests.rs"]
+mod tests;

@@ -11,8 +11,9 @@ use serde_json::Value;
 
 use crate::ModelError;
 
-/// A turn as it arrives. It ends after [`TurnEvent::Finished`] or after the first error.
-/// Dropping it closes the connection.
+/// A turn as it arrives. It ends after [`TurnEvent::Finished`] or after the first error. Read it
+/// to its end (`None`), which lets the next turn use the same connection; dropping it before
+/// closes the connection.
 pub type TurnStream = BoxStream<'static, Result<TurnEvent, ModelError>>;
 
 /// Something that answers turns.

@@ -15,6 +15,11 @@ impl ApiKey {
         Self(Zeroizing::new(key.trim().to_owned()))
     }
 
+    /// Whether there is no key in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The key itself: for the `Authorization` header, and for finding it in texts that must not
     /// hold it.
     pub fn expose_secret(&self) -> &str {

@@ -17,6 +17,12 @@ use crate::{ApiKey, HttpConfig, ModelError, TurnEvent, TurnStream};
 /// The part of an error body that is read.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
+/// How long the end of a response is awaited after the turn's, so that the connection can be used
+/// again. It normally comes in the same packet; a server that dawdles costs a new connection.
+const DRAIN_MS: u64 = 200;
+/// More than this after the end of a turn is not worth reading.
+const MAX_DRAIN_BYTES: usize = 64 * 1024;
+
 /// What came out of a wire, in order; after an error nothing more.
 pub(crate) type Arrived = VecDeque<Result<TurnEvent, ModelError>>;
 
@@ -70,6 +76,8 @@ impl Connection {
 enum Phase {
     Unsent(Box<RequestBuilder>),
     Reading(Box<Response>),
+    /// The turn is over, the response perhaps not quite.
+    Draining(Box<Response>),
     Over,
 }
 
@@ -97,6 +105,7 @@ impl<P: WireParser> Turn<P> {
                     Err(error) => return Some(Err(error)),
                 },
                 Phase::Reading(response) => self.read(response).await,
+                Phase::Draining(response) => drain(response).await,
                 Phase::Over => return None,
             }
         }
@@ -108,9 +117,10 @@ impl<P: WireParser> Turn<P> {
             Ok(Ok(Some(bytes))) => {
                 self.read_bytes = self.read_bytes.saturating_add(bytes.len() as u64);
                 if self.read_bytes <= limits.max_response_bytes {
-                    if self.parser.feed(&bytes, &mut self.arrived) == Progress::Open {
-                        self.phase = Phase::Reading(response);
-                    }
+                    self.phase = match self.parser.feed(&bytes, &mut self.arrived) {
+                        Progress::Open => Phase::Reading(response),
+                        Progress::Over => Phase::Draining(response),
+                    };
                     return;
                 }
                 self.arrived
@@ -125,6 +135,20 @@ impl<P: WireParser> Turn<P> {
         };
         self.parser.end(cause, &mut self.arrived);
     }
+}
+
+/// Reads the rest of a response whose turn is over.
+async fn drain(mut response: Box<Response>) {
+    let rest = async {
+        let mut read = 0;
+        while let Ok(Some(bytes)) = response.chunk().await
+            && read < MAX_DRAIN_BYTES
+        {
+            read += bytes.len();
+        }
+    };
+    // Either way the turn is over.
+    let _ = timeout(Duration::from_millis(DRAIN_MS), rest).await;
 }
 
 impl Connection {
@@ -147,11 +171,12 @@ impl Connection {
                     message: String::new(),
                     source: Some(Box::new(error.without_url())),
                 })?;
-        let is_json = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-        if response.status().is_success() && !is_json {
+        // Not every server names its streams rightly, but none calls them so.
+        let is_document = response.headers().get(CONTENT_TYPE).is_some_and(|kind| {
+            let kind = kind.as_bytes();
+            kind.starts_with(b"application/json") || kind.starts_with(b"text/html")
+        });
+        if response.status().is_success() && !is_document {
             return Ok(response);
         }
         let failure = Failure {

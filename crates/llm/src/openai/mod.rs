@@ -46,7 +46,8 @@ pub(crate) fn register(
         .map_err(|()| ModelsError::BaseUrl { provider: NAME })?
         .pop_if_empty()
         .extend(["chat", "completions"]);
-    let headers = match &config.api_key {
+    let key = config.api_key.clone().filter(|key| !key.is_empty());
+    let headers = match &key {
         Some(key) => bearer(NAME, key)?,
         None => reqwest::header::HeaderMap::new(),
     };
@@ -54,7 +55,7 @@ pub(crate) fn register(
         connection: Connection {
             client: client(NAME, &base, limits, headers)?,
             limits,
-            key: config.api_key.clone(),
+            key,
             clock,
         },
         endpoint,

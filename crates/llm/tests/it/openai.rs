@@ -162,6 +162,10 @@ async fn refusals_by_status_are_told_apart() {
         ),
         (Reply::new().malformed(), "Malformed"),
         (Reply::new().content_filter(), "Refused"),
+        (
+            Reply::status(200, "<html>").header("content-type", "text/html"),
+            "Malformed",
+        ),
         (Reply::no_answer(), "Unavailable"),
         (Reply::new().cut(), "Cut"),
         (Reply::new().end_early(), "Cut"),
@@ -304,6 +308,45 @@ async fn a_server_that_is_not_there_is_unavailable() {
         "{error:?}"
     );
     assert!(error.source().is_some());
+}
+
+#[tokio::test]
+async fn turns_share_a_connection_and_a_dawdling_server_costs_one() {
+    let gate = Gate::new();
+    let dawdling = Reply::raw("data: [DONE]\n\n").hang(&gate);
+    let replies = [
+        Reply::say("a"),
+        Reply::unavailable(),
+        Reply::say("c"),
+        dawdling,
+        Reply::say("e"),
+    ];
+    let server = ModelServer::start(replies).await;
+    let models = models(&server.base_url(), HttpConfig::default());
+    for _ in 0..5 {
+        ask(&models, says("Hi")).await;
+    }
+    let connections: Vec<_> = server
+        .requests()
+        .iter()
+        .map(|request| request.connection)
+        .collect();
+    assert_eq!(connections, [0, 0, 0, 0, 1]);
+}
+
+#[tokio::test]
+async fn a_server_without_tls_where_tls_is_asked_for_is_unavailable() {
+    let server = ModelServer::start(Vec::new()).await;
+    let base_url = server.base_url().replace("http:", "https:");
+    let outcome = ask(&models(&base_url, HttpConfig::default()), says("Hi")).await;
+    assert!(matches!(
+        outcome.error,
+        Some(ModelError::Unavailable {
+            source: Some(_),
+            ..
+        })
+    ));
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]

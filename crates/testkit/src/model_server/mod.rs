@@ -126,12 +126,14 @@ impl Shared {
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
+    let mut count = 0;
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 // A connection that failed before it was accepted is the client's to notice.
                 if let Ok((stream, _)) = accepted {
-                    connections.spawn(connection(stream, Arc::clone(&shared)));
+                    connections.spawn(connection(stream, count, Arc::clone(&shared)));
+                    count += 1;
                 }
             }
             Some(_) = connections.join_next() => {}
@@ -139,10 +141,10 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, number: usize, shared: Arc<Shared>) {
     // Without it a reply in pieces waits for acknowledgements. It cannot fail on a fresh socket.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| answer(request, Arc::clone(&shared)));
+    let service = service_fn(|request| answer(request, number, Arc::clone(&shared)));
     // An error here is a cut that the script wanted, or a client that went away.
     let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
@@ -163,11 +165,12 @@ impl std::error::Error for CutHere {}
 
 async fn answer(
     request: Request<Incoming>,
+    connection: usize,
     shared: Arc<Shared>,
 ) -> Result<Response<impl hyper::body::Body<Data = Bytes, Error = CutHere>>, CutHere> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| CutHere)?.to_bytes();
-    let request = RecordedRequest::new(&head, body);
+    let request = RecordedRequest::new(connection, &head, body);
     let (request, reply) = if head.uri.path() == "/v1/chat/completions" {
         let request = shared.record(request);
         let reply = shared.script.reply_to(&request);

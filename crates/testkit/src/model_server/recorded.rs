@@ -9,6 +9,8 @@ use serde_json::Value;
 pub struct RecordedRequest {
     /// Its place among all requests, from 0.
     pub number: usize,
+    /// Which connection it came on, from 0.
+    pub connection: usize,
     /// The HTTP method.
     pub method: String,
     /// The path with the query.
@@ -20,10 +22,11 @@ pub struct RecordedRequest {
 }
 
 impl RecordedRequest {
-    pub(super) fn new(head: &Parts, body: Bytes) -> Self {
+    pub(super) fn new(connection: usize, head: &Parts, body: Bytes) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self {
             number: 0,
+            connection,
             method: head.method.to_string(),
             path: head.uri.to_string(),
             headers: head
