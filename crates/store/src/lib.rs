@@ -14,6 +14,8 @@
 mod dialect;
 mod error;
 mod migrate;
+#[cfg(test)]
+mod plan_tests;
 mod postgres;
 mod runs;
 mod signal;

@@ -115,10 +115,7 @@ impl Store {
     pub async fn close(&self) {
         self.inner.background.lock().await.shutdown().await;
         match &self.inner.backend {
-            Backend::Sqlite(sqlite) => {
-                sqlite.writer.close().await;
-                sqlite.readers.close();
-            }
+            Backend::Sqlite(sqlite) => sqlite.close().await,
             Backend::Postgres(postgres) => postgres.close(),
         }
     }

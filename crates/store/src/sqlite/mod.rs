@@ -8,7 +8,7 @@ mod readers;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -30,7 +30,7 @@ pub(crate) struct Sqlite {
     path: PathBuf,
     pub(crate) readers: Arc<Readers>,
     pub(crate) writer: Writer,
-    _lock: Option<DirectoryLock>,
+    lock: Mutex<Option<DirectoryLock>>,
 }
 
 impl Sqlite {
@@ -48,7 +48,7 @@ impl Sqlite {
             readers: Arc::new(Readers::new(path.clone())),
             writer,
             path,
-            _lock: lock,
+            lock: Mutex::new(lock),
         })
     }
 
@@ -76,6 +76,18 @@ impl Sqlite {
         tokio::task::spawn_blocking(move || work(&mut connection::open_writer(&path)?))
             .await
             .map_err(|error| Error::unavailable("blocking work", error))?
+    }
+
+    /// Finishes what waits, closes the connections, and lets another server have the directory.
+    pub(crate) async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close();
+        let lock = self
+            .lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(lock);
     }
 
     /// Writes a consistent copy of the whole database to a new file.

@@ -62,13 +62,13 @@ macro_rules! filtered {
     };
 }
 
-const ORDERED: &str = concat!(
+pub(crate) const ORDERED: &str = concat!(
     "SELECT ",
     task_columns!(),
     filtered!(""),
     " ORDER BY last_activity_at DESC, id DESC LIMIT $11 OFFSET $12"
 );
-const ORDERED_OF_LINEAGE: &str = concat!(
+pub(crate) const ORDERED_OF_LINEAGE: &str = concat!(
     "SELECT ",
     task_columns!(),
     filtered!(" AND lineage = $11"),

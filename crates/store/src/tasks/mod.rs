@@ -17,4 +17,6 @@ pub use list::{TaskFilter, TaskPage};
 pub use patch::TaskPatch;
 pub use preview::PreviewRow;
 
+#[cfg(test)]
+pub(crate) use list::{ORDERED, ORDERED_OF_LINEAGE};
 pub(crate) use rows::{read_task, task_columns};

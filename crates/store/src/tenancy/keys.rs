@@ -138,19 +138,18 @@ pub(super) async fn insert(tx: &mut Tx, new: &NewApiKey) -> Result<(), Error> {
     .map(drop)
 }
 
+/// What each request begins with.
+pub(crate) const FIND_BY_HASH: &str =
+    "SELECT k.id, k.lineage, k.organization_id, k.project_id, k.class, k.scopes,
+        k.created_by, k.status, k.expires_at, k.overlap_until, k.cidrs, k.hash_alg,
+        o.status, p.status
+     FROM api_keys k
+     JOIN organizations o ON o.id = k.organization_id
+     LEFT JOIN projects p ON p.id = k.project_id
+     WHERE k.hash = $1";
+
 async fn find_by_hash(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<ApiKeyCheck>, Error> {
-    let row = tx
-        .query_opt(
-            "SELECT k.id, k.lineage, k.organization_id, k.project_id, k.class, k.scopes,
-                k.created_by, k.status, k.expires_at, k.overlap_until, k.cidrs, k.hash_alg,
-                o.status, p.status
-             FROM api_keys k
-             JOIN organizations o ON o.id = k.organization_id
-             LEFT JOIN projects p ON p.id = k.project_id
-             WHERE k.hash = $1",
-            params![hash.as_slice()],
-        )
-        .await?;
+    let row = tx.query_opt(FIND_BY_HASH, params![hash.as_slice()]).await?;
     row.map(read_check).transpose()
 }
 

@@ -9,4 +9,6 @@ mod tenants;
 pub use bootstrap::{Bootstrap, Bootstrapped};
 pub use instance::InstanceSecret;
 pub use key_rows::{ApiKey, ApiKeyCheck, KeyHash, KeyStatus, KeyUse, NewApiKey};
+#[cfg(test)]
+pub(crate) use keys::FIND_BY_HASH;
 pub use tenants::{Organization, Project, TenantStatus};

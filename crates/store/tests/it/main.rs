@@ -2,5 +2,38 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-mod smoke;
+/// Makes two tests of each function: one on SQLite, one on PostgreSQL.
+macro_rules! conformance {
+    ($($name:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let fixture = crate::support::Fixture::sqlite().await;
+                super::$name(&fixture).await;
+                fixture.store.close().await;
+            })*
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let fixture = crate::support::Fixture::postgres().await;
+                super::$name(&fixture).await;
+                fixture.store.close().await;
+            })*
+        }
+    };
+}
+
+mod append;
+mod claims;
+mod idempotency;
+mod keys;
+mod leases;
+mod lists;
+mod scopes;
+mod signals;
+mod sqlite;
 mod support;
+mod tasks;
+mod tenants;
+mod texts;

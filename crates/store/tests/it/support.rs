@@ -1,25 +1,29 @@
 //! Fixtures: a store on the wanted backend, a tenant in it, and short forms of commands.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use model::{
-    MessageId, OrganizationId, OsRandom, ProjectId, RunNumber, Seq, Task, TaskId, TaskScope,
-    TaskStatus, Timestamp, UserMessage, WorkerId,
+    CallId, JournalEvent, MessageId, OrganizationId, OsRandom, ProjectId, RunNumber, Seq, Task,
+    TaskId, TaskScope, TaskStatus, Timestamp, UserMessage, WorkerId,
 };
-use sigmic_store::{
+use store::{
     Append, ClaimRequest, ClaimedRun, Fence, NewTask, OpenMode, Organization, Project, RunChange,
-    Store, StoreConfig, TaskPatch, TenantStatus,
+    Signal, Store, StoreConfig, TaskPatch, TenantStatus,
 };
+use tokio::sync::broadcast::Receiver;
 
 pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-/// A migrated store, removed with its data when dropped.
+/// A migrated store of a test's own.
 pub(crate) struct Fixture {
     pub(crate) store: Store,
+    pub(crate) config: StoreConfig,
     names: AtomicI64,
-    _keep: tempfile::TempDir,
+    /// The SQLite directory, removed when dropped.
+    _keep: Option<tempfile::TempDir>,
 }
 
 impl Fixture {
@@ -29,14 +33,23 @@ impl Fixture {
             directory: directory.path().to_owned(),
             mode: OpenMode::Serve,
         };
-        Self::open(config, directory).await
+        Self::open(config, Some(directory)).await
     }
 
-    async fn open(config: StoreConfig, keep: tempfile::TempDir) -> Self {
+    pub(crate) async fn postgres() -> Self {
+        let database = testkit::TestDatabase::create().await;
+        let config = StoreConfig::Postgres {
+            url: database.url().to_owned(),
+        };
+        Self::open(config, None).await
+    }
+
+    async fn open(config: StoreConfig, keep: Option<tempfile::TempDir>) -> Self {
         let store = Store::open(&config).await.unwrap();
         store.migrate().await.unwrap();
         Self {
             store,
+            config,
             names: AtomicI64::new(0),
             _keep: keep,
         }
@@ -181,4 +194,19 @@ pub(crate) fn append_as(worker: WorkerId, claimed: &ClaimedRun, expected: i64) -
         }),
         ..append(claimed.task.id, claimed.run, expected)
     }
+}
+
+/// A row that stands for any fact.
+pub(crate) fn started(call: &str) -> JournalEvent {
+    JournalEvent::ToolStarted {
+        call_id: CallId::new(call),
+    }
+}
+
+/// The next signal that is wanted. Ends the test when none comes.
+pub(crate) async fn heard(signals: &mut Receiver<Signal>, wanted: Signal) {
+    let listening = async { while signals.recv().await.unwrap() != wanted {} };
+    tokio::time::timeout(Duration::from_secs(20), listening)
+        .await
+        .unwrap();
 }

@@ -1,0 +1,99 @@
+//! News of what was committed.
+
+use model::{KeyClass, RunNumber};
+use store::{Append, Error, KeyStatus, RunChange, Signal, Store};
+
+use crate::keys::new_key;
+use crate::support::{Fixture, append, at, heard, started, worker};
+
+conformance![
+    a_commit_is_told_and_a_refusal_is_not,
+    changes_of_credentials_are_told,
+    cancels_and_expiries_are_told,
+];
+
+async fn a_commit_is_told_and_a_refusal_is_not(fixture: &Fixture) {
+    let scope = fixture.tenant().await;
+    let mut signals = fixture.store.signals();
+    let id = fixture.task(&scope, 1_000).await;
+    assert_eq!(signals.recv().await.unwrap(), Signal::RunQueued);
+    assert_eq!(signals.recv().await.unwrap(), Signal::TaskChanged(id));
+    let mut step = append(id, RunNumber::FIRST, 9);
+    step.events = vec![started("x")];
+    let refused = fixture.store.append(step.clone()).await;
+    assert!(matches!(refused, Err(Error::Conflict)));
+    step.expected_seq = model::Seq(1);
+    fixture.store.append(step).await.unwrap();
+    assert_eq!(signals.recv().await.unwrap(), Signal::TaskChanged(id));
+    let park = Append {
+        run_change: RunChange::Queue { preferred: None },
+        ..append(id, RunNumber::FIRST, 2)
+    };
+    fixture.store.append(park).await.unwrap();
+    assert_eq!(signals.recv().await.unwrap(), Signal::RunQueued);
+}
+
+async fn changes_of_credentials_are_told(fixture: &Fixture) {
+    let scope = fixture.tenant().await;
+    let new = new_key(&scope, KeyClass::Project, "k");
+    let id = new.key.id;
+    fixture.store.insert_api_key(new).await.unwrap();
+    let mut signals = fixture.store.signals();
+    let organization = scope.organization_id;
+    let store = &fixture.store;
+    store
+        .set_api_key_status(organization, id, KeyStatus::Disabled)
+        .await
+        .unwrap();
+    assert_eq!(signals.recv().await.unwrap(), Signal::CredentialsChanged);
+    store
+        .revoke_api_key(organization, id, at(1), None)
+        .await
+        .unwrap();
+    assert_eq!(signals.recv().await.unwrap(), Signal::CredentialsChanged);
+}
+
+async fn cancels_and_expiries_are_told(fixture: &Fixture) {
+    let scope = fixture.tenant().await;
+    let id = fixture.task(&scope, 1_000).await;
+    fixture.claim(worker(), 1_000).await.unwrap();
+    let mut signals = fixture.store.signals();
+    fixture
+        .store
+        .request_cancel(&scope, id, at(2_000))
+        .await
+        .unwrap();
+    assert_eq!(signals.recv().await.unwrap(), Signal::CancelRequested(id));
+    fixture.store.expire_leases(at(99_000)).await.unwrap();
+    assert_eq!(signals.recv().await.unwrap(), Signal::TaskChanged(id));
+    assert_eq!(signals.recv().await.unwrap(), Signal::RunQueued);
+}
+
+#[tokio::test]
+async fn another_process_on_postgres_hears_what_changed() {
+    let fixture = Fixture::postgres().await;
+    let other = Store::open(&fixture.config).await.unwrap();
+    let scope = fixture.tenant().await;
+    let (mut ours, mut theirs) = (fixture.store.signals(), other.signals());
+    let id = fixture.task(&scope, 1_000).await;
+    heard(&mut theirs, Signal::RunQueued).await;
+    heard(&mut theirs, Signal::TaskChanged(id)).await;
+    let store = &fixture.store;
+    store.request_cancel(&scope, id, at(2_000)).await.unwrap();
+    heard(&mut theirs, Signal::CancelRequested(id)).await;
+    // One's own announcements do not come back: the next news is the other's.
+    for own in [
+        Signal::RunQueued,
+        Signal::TaskChanged(id),
+        Signal::CancelRequested(id),
+    ] {
+        assert_eq!(ours.recv().await.unwrap(), own);
+    }
+    other.expire_leases(at(99_000)).await.unwrap();
+    let mut step = append(id, RunNumber::FIRST, 1);
+    step.events = vec![started("x")];
+    other.append(step).await.unwrap();
+    heard(&mut ours, Signal::TaskChanged(id)).await;
+    other.close().await;
+    store.close().await;
+}
