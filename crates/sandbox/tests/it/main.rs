@@ -1,0 +1,14 @@
+//! The sandbox at the level of its traits. The binary is also the init of its sandboxes.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail the test when something is not as it must be"
+)]
+
+extern crate sigmic_sandbox as sandbox;
+
+mod exec;
+mod probe;
+mod rig;
+
+sandbox::install_test_hook!();
