@@ -102,6 +102,11 @@ impl Projector {
         self.seen
     }
 
+    /// The run of the last row that this reader received.
+    pub fn run(&self) -> RunNumber {
+        self.fold.run()
+    }
+
     /// Takes the next row; rows at or below [`seen`](Self::seen) are dropped.
     pub fn row(&mut self, row: &JournalRow) -> Step {
         if row.seq <= self.seen {
