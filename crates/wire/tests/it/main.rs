@@ -1,0 +1,6 @@
+//! The wire, as clients read it.
+
+mod bodies;
+mod frames;
+mod projector;
+mod script;
