@@ -168,31 +168,8 @@ impl Tape {
                 },
             );
         }
+        self.preview_text(number, turn);
         let text = turn.pieces.concat();
-        let lead = if self.said && !text.is_empty() {
-            "\n\n"
-        } else {
-            ""
-        };
-        let mut offset = 0;
-        // The last piece is never previewed: it comes with the row.
-        for piece in turn.pieces.iter().take(turn.pieces.len().saturating_sub(1)) {
-            let piece = if offset == 0 && !piece.is_empty() {
-                format!("{lead}{piece}")
-            } else {
-                piece.clone()
-            };
-            if !piece.is_empty() {
-                self.delta(
-                    number,
-                    DeltaPart::Text {
-                        offset,
-                        text: piece.clone(),
-                    },
-                );
-                offset += piece.len();
-            }
-        }
         let call_id = |at: usize| CallId::new(format!("call_{index}_{number}_{at}"));
         let calls = turn.calls.iter().enumerate();
         self.row(JournalEvent::ModelTurn(ModelTurn {
@@ -215,6 +192,30 @@ impl Tape {
         self.said |= !text.is_empty();
         for (at, call) in calls {
             self.call(call_id(at), *call);
+        }
+    }
+
+    /// The last piece is never previewed: it comes with the row.
+    fn preview_text(&mut self, number: i64, turn: &Turn) {
+        let empty = turn.pieces.concat().is_empty();
+        let lead = if self.said && !empty { "\n\n" } else { "" };
+        let mut offset = 0;
+        for piece in turn.pieces.iter().take(turn.pieces.len().saturating_sub(1)) {
+            let piece = if offset == 0 && !piece.is_empty() {
+                format!("{lead}{piece}")
+            } else {
+                piece.clone()
+            };
+            if !piece.is_empty() {
+                self.delta(
+                    number,
+                    DeltaPart::Text {
+                        offset,
+                        text: piece.clone(),
+                    },
+                );
+                offset += piece.len();
+            }
         }
     }
 
