@@ -7,7 +7,10 @@
 
 extern crate sigmic_sandbox as sandbox;
 
+mod ending;
 mod exec;
+mod isolation;
+mod limits;
 mod probe;
 mod rig;
 
