@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use sandbox::{Ending, ExecRequest, SandboxError, SpawnRequest, WorkspacePath};
+use sandbox::{Ending, ExecRequest, Sandbox, SandboxError, SpawnRequest, WorkspacePath};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
 use crate::rig::{Rig, out, sh};
@@ -18,6 +18,12 @@ use crate::rig::{Rig, out, sh};
 const DAEMONS: &str = "trap '' TERM HUP INT; (setsid sh -c 'trap \"\" TERM HUP; sleep 301 & sleep \
                        301' >/dev/null 2>&1 &); nohup sleep 301 >/dev/null 2>&1 & sh -c '(sleep \
                        301 >/dev/null 2>&1 &) &'; echo started";
+
+/// Starts them and waits until all four are there.
+async fn daemons(sandbox: &dyn Sandbox) {
+    assert_eq!(out(sandbox, DAEMONS).await, "started\n");
+    while sandbox.processes().await.unwrap() < 4 {}
+}
 
 #[tokio::test]
 async fn a_background_process_lives_on_without_holding_its_command() {
@@ -40,11 +46,10 @@ async fn a_background_process_lives_on_without_holding_its_command() {
 async fn kill_all_and_destroy_leave_nothing() {
     let rig = Rig::new().await;
     let sandbox = rig.sandbox().await;
-    out(&*sandbox, DAEMONS).await;
-    assert!(sandbox.processes().await.unwrap() >= 4);
+    daemons(&*sandbox).await;
     sandbox.kill_all().await.unwrap();
     assert_eq!(sandbox.processes().await.unwrap(), 0);
-    out(&*sandbox, DAEMONS).await;
+    daemons(&*sandbox).await;
     sandbox.destroy().await.unwrap();
     assert!(matches!(sandbox.processes().await, Err(SandboxError::Gone)));
     assert!(matches!(
@@ -208,6 +213,7 @@ fn report(line: &str) {
 }
 
 /// Runs the ignored test `name` in a process of its own and hands its reports to `read`.
+#[expect(clippy::print_stderr, reason = "why the other process failed")]
 fn alone(name: &str, read: impl FnOnce(Box<dyn Iterator<Item = std::io::Result<String>>>)) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "--nocapture", "--test-threads=1"])
@@ -218,7 +224,13 @@ fn alone(name: &str, read: impl FnOnce(Box<dyn Iterator<Item = std::io::Result<S
         .unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     read(Box::new(lines.filter_map(|line| match line {
-        Ok(line) => line.strip_prefix('@').map(|line| Ok(line.to_owned())),
+        Ok(line) => match line.strip_prefix('@') {
+            Some(line) => Some(Ok(line.to_owned())),
+            None => {
+                eprintln!("{line}");
+                None
+            }
+        },
         Err(error) => Some(Err(error)),
     })));
     let _ = child.kill();
@@ -260,7 +272,7 @@ fn nothing_survives_a_server_that_is_killed() {
 async fn a_server_with_daemons() {
     let rig = Rig::new().await;
     let sandbox = rig.sandbox().await;
-    out(&*sandbox, DAEMONS).await;
+    daemons(&*sandbox).await;
     let descendants = descendants_of(std::process::id());
     let list: Vec<_> = descendants.iter().map(u32::to_string).collect();
     report(&format!("{} {}", std::process::id(), list.join(" ")));

@@ -9,8 +9,11 @@ extern crate sigmic_sandbox as sandbox;
 
 mod ending;
 mod exec;
+mod files;
 mod isolation;
 mod limits;
+mod network;
+mod ordinary;
 mod probe;
 mod rig;
 
