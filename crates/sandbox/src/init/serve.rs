@@ -188,7 +188,7 @@ impl Init<'_> {
         if self.runs.is_empty() {
             return;
         }
-        let mut killed = false;
+        let mut told = false;
         loop {
             let ours: Vec<Pid> = self.runs.iter().map(|(_, pid)| *pid).collect();
             let theirs: Vec<Pid> = processes()
@@ -198,15 +198,16 @@ impl Init<'_> {
                 .collect();
             match resident(&theirs) {
                 (total, Some(largest)) if total > limit => {
+                    if !told {
+                        // Before the kill, so that it is known when the end is reported.
+                        self.note(&Note::OverMemory);
+                        told = true;
+                    }
                     signal_each(&[largest], Signal::KILL);
-                    killed = true;
                     pause(1_000_000);
                 }
                 _ => break,
             }
-        }
-        if killed {
-            self.note(&Note::OverMemory);
         }
     }
 }

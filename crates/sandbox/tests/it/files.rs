@@ -258,8 +258,34 @@ fn listing_and_walking_have_limits_and_enter_no_links() {
             .all(|entry| entry.path.name() != "secret")
     );
     assert!(case.workspace.walk(&path("nowhere"), few, all).is_err());
-    let (bytes, complete) = case.workspace.usage(WalkLimits::default()).unwrap();
-    assert!(bytes >= 50 && complete);
+    let usage = case.workspace.usage().unwrap();
+    assert!(
+        usage.bytes >= 50 && usage.entries >= 16 && !usage.cut,
+        "{usage:?}"
+    );
+}
+
+#[test]
+fn trees_that_resist_are_removed() {
+    let case = Case::new();
+    let mut deep: std::os::fd::OwnedFd = fs::File::open(case.workspace.host_path()).unwrap().into();
+    for _ in 0..300 {
+        rustix::fs::mkdirat(&deep, "d".repeat(50), rustix::fs::Mode::RWXU).unwrap();
+        let flags = rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::CLOEXEC;
+        let next = rustix::fs::openat(&deep, "d".repeat(50), flags, rustix::fs::Mode::empty());
+        deep = next.unwrap();
+    }
+    assert!(case.workspace.usage().unwrap().cut);
+    fs::create_dir(case.inside("locked")).unwrap();
+    let odd = std::ffi::OsStr::from_bytes(b"\xFF");
+    fs::write(case.inside("locked").join(odd), "").unwrap();
+    fs::set_permissions(case.inside("locked"), fs::Permissions::from_mode(0o0)).unwrap();
+    symlink("../outside", case.inside("locked-out")).unwrap();
+    case.workspace.remove_all(&path("locked")).unwrap();
+    let host_path = case.workspace.host_path().to_owned();
+    case.workspace.delete().unwrap();
+    assert!(!host_path.exists());
+    assert!(case.directory.path().join("outside/secret").exists());
 }
 
 /// Swaps a directory and a link that leads out, as fast as it can, while the server reads and

@@ -164,6 +164,35 @@ async fn the_system_is_read_only_and_new_places_are_private() {
 }
 
 #[tokio::test]
+async fn the_operator_can_share_and_hide_paths() {
+    let shared = tempfile::TempDir::new_in("/var/tmp").unwrap();
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(shared.path(), everybody).unwrap();
+    fs::create_dir(shared.path().join("private")).unwrap();
+    fs::write(shared.path().join("private/key"), "shown").unwrap();
+    fs::write(shared.path().join("open"), "shown").unwrap();
+    fs::write(shared.path().join("closed"), "shown").unwrap();
+    let at = shared.path().to_owned();
+    let rig = Rig::with(|config| {
+        config.read_only = vec![at.clone()];
+        config.hide = vec![at.join("private"), at.join("closed"), at.join("missing")];
+    })
+    .await;
+    let sandbox = rig.sandbox().await;
+    let script = |name: &str| format!("cat {}/{name}; true", at.display());
+    assert_eq!(out(&*sandbox, &script("open")).await, "shown");
+    assert_eq!(out(&*sandbox, &script("closed")).await, "");
+    assert!(
+        !out(&*sandbox, &script("private/key"))
+            .await
+            .contains("shown")
+    );
+    let write = sh(&*sandbox, &format!("echo x > {}/open", at.display())).await;
+    assert_ne!(write.ending, sandbox::Ending::Exited(0));
+    sandbox.destroy().await.unwrap();
+}
+
+#[tokio::test]
 #[expect(
     clippy::print_stderr,
     reason = "a skip must be visible with `--nocapture`"
