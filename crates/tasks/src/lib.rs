@@ -35,7 +35,7 @@ pub use input::{
     Env, InputError, MessageText, Metadata, Secrets, SystemPrompt, parse_outcome, positive,
 };
 pub use service::{ListRequest, Tasks, TasksConfig, TasksParts};
-pub use sessions::{Owners, SessionsConfig};
+pub use sessions::SessionsConfig;
 pub use store::TaskFilter;
 pub use watch::{Snapshot, Update, Watch};
 pub use worker::Workers;
