@@ -180,6 +180,13 @@ impl Drop for TestServer {
     }
 }
 
+/// What runs.
+struct Serving {
+    address: SocketAddr,
+    stop: CancellationToken,
+    running: JoinSet<()>,
+}
+
 impl TestServerBuilder {
     /// On which database.
     #[must_use]
@@ -304,6 +311,28 @@ impl TestServerBuilder {
             None => None,
         };
         let tasks = self.tasks(&store, &vault, &random, model.as_ref(), &directory);
+        let serving = self.serve(&tasks, authenticator).await;
+        let Serving {
+            address,
+            stop,
+            running,
+        } = serving;
+        let api = Api::new(format!("http://{address}"), key.key.expose_key());
+        TestServer {
+            api,
+            model,
+            admin,
+            tasks,
+            store,
+            key,
+            address,
+            directory,
+            stop,
+            running,
+        }
+    }
+
+    async fn serve(&self, tasks: &Tasks, authenticator: Authenticator) -> Serving {
         let listener = Listener::bind(ListenerConfig::new(SocketAddr::from(([127, 0, 0, 1], 0))));
         let listener = listener.await.expect("a port");
         let address = listener.address();
@@ -317,25 +346,17 @@ impl TestServerBuilder {
                 ..HttpConfig::default()
             },
             clock: Arc::clone(&self.clock),
-            random,
+            random: Arc::new(OsRandom),
         });
         let stop = CancellationToken::new();
-        let workers = Workers::new(&tasks);
+        let workers = Workers::new(tasks);
         workers.recover().await.expect("the store answers");
         readiness.begin();
         let mut running = JoinSet::new();
         running.spawn(workers.run(stop.clone()));
         running.spawn(listener.serve(service, stop.clone()));
-        let api = Api::new(format!("http://{address}"), key.key.expose_key());
-        TestServer {
-            api,
-            model,
-            admin,
-            tasks,
-            store,
-            key,
+        Serving {
             address,
-            directory,
             stop,
             running,
         }

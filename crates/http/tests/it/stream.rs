@@ -15,7 +15,6 @@ async fn a_command_runs_in_the_sandbox_and_its_result_is_streamed() {
     .await;
     let id = server.api.create(&json!({"message": "run"})).await;
     let events = server.api.events(&id).await;
-    println!("{events:#?}");
     assert_eq!(
         names_of(&events),
         [
