@@ -20,6 +20,7 @@ mod input;
 mod journal;
 mod lifecycle;
 mod live;
+mod previews;
 mod secret_mask;
 mod service;
 mod sessions;
