@@ -6,7 +6,10 @@
 mod approve;
 mod cancel;
 mod create;
+mod credentials;
+mod envelope;
 mod follow_up;
+mod read;
 mod stream;
 mod support;
 
