@@ -105,11 +105,11 @@ impl Store {
     /// Finishes the commands that wait, then ends everything that goes on in the background.
     /// Later commands get [`Error::Closed`] or [`Error::Unavailable`].
     pub async fn close(&self) {
-        self.inner.background.lock().await.shutdown().await;
         match &self.inner.backend {
             Backend::Sqlite(sqlite) => sqlite.close().await,
-            Backend::Postgres(postgres) => postgres.close(),
+            Backend::Postgres(postgres) => postgres.close().await,
         }
+        self.inner.background.lock().await.shutdown().await;
     }
 
     /// News from now on. A receiver that falls behind gets `Lagged` and must look at everything
@@ -177,7 +177,7 @@ impl Store {
     {
         match &self.inner.backend {
             Backend::Sqlite(sqlite) => sqlite.writer.run(input, command).await,
-            Backend::Postgres(postgres) => postgres.write(&input, command).await,
+            Backend::Postgres(postgres) => postgres.write(input, command).await,
         }
     }
 
