@@ -196,9 +196,14 @@ impl Store {
             (Backend::Sqlite(sqlite), Read::Point) => sqlite.readers.run(&input, command),
             (Backend::Sqlite(sqlite), Read::Bulk) => {
                 let readers = Arc::clone(&sqlite.readers);
-                let permit = sqlite.readers.bulk.acquire().await;
-                let _permit = permit.map_err(|_| Error::Closed)?;
-                tokio::task::spawn_blocking(move || readers.run(&input, command))
+                let permit = Arc::clone(&readers.bulk).acquire_owned().await;
+                let permit = permit.map_err(|_| Error::Closed)?;
+                let run = move || {
+                    let result = readers.run(&input, command);
+                    drop(permit);
+                    result
+                };
+                tokio::task::spawn_blocking(run)
                     .await
                     .map_err(|error| Error::unavailable("read", error))?
             }

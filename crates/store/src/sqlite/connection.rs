@@ -49,14 +49,17 @@ pub(super) fn make_new_file(path: &Path) -> Result<(), Error> {
 }
 
 pub(super) fn open_writer(path: &Path) -> Result<Connection, Error> {
+    // The limit: a log that grew while a long read went on is cut down again.
     open(
         path,
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+         PRAGMA journal_size_limit = 67108864;",
     )
 }
 
 pub(super) fn open_reader(path: &Path) -> Result<Connection, Error> {
-    open(path, "PRAGMA query_only = ON;")
+    // A cache of 1 MiB: there are several of these, and the system caches the file too.
+    open(path, "PRAGMA query_only = ON; PRAGMA cache_size = -1024;")
 }
 
 fn open(path: &Path, pragmas: &str) -> Result<Connection, Error> {
