@@ -2,7 +2,8 @@
 
 use futures_util::FutureExt as _;
 use model::{KeyClass, RunNumber};
-use store::{Append, Error, KeyStatus, RunChange, Signal, Store};
+use store::{Append, Error, KeyStatus, RunChange, Signal, Store, StoreConfig};
+use tokio_postgres::NoTls;
 
 use crate::keys::new_key;
 use crate::support::{Fixture, append, at, heard, new_task, started, worker};
@@ -83,6 +84,35 @@ async fn a_command_whose_caller_goes_away_is_done_and_told(fixture: &Fixture) {
         let found = fixture.store.find_task(&scope, id).await.unwrap();
         assert!(found.is_some());
     }
+}
+
+#[tokio::test]
+async fn a_listener_that_broke_is_made_again() {
+    let fixture = Fixture::postgres().await;
+    let other = Store::open(&fixture.config).await.unwrap();
+    let scope = fixture.tenant().await;
+    let mut theirs = other.signals();
+    let StoreConfig::Postgres { url } = &fixture.config else {
+        panic!("the fixture is PostgreSQL's");
+    };
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    let mut driver = tokio::task::JoinSet::new();
+    driver.spawn(connection);
+    let broken = client
+        .query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE query = 'LISTEN sigmic' AND datname = current_database()",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!(broken.len(), 2, "one of each server");
+    // What was missed meanwhile is unknown.
+    heard(&mut theirs, Signal::Foreign).await;
+    let id = fixture.task(&scope, 1_000).await;
+    heard(&mut theirs, Signal::TaskChanged(id)).await;
+    fixture.store.close().await;
+    other.close().await;
 }
 
 #[tokio::test]
