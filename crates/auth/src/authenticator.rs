@@ -56,9 +56,9 @@ pub struct Authenticated {
 /// Checks credentials. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Authenticator {
-    store: Store,
+    pub(crate) store: Store,
     hasher: KeyHasher,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     last_used: Arc<LastUsed>,
 }
 

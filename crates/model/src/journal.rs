@@ -72,6 +72,9 @@ pub struct UserMessage {
     /// Files that came with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attached_files: Vec<AttachedFile>,
+    /// Names of the secrets that came with it; their values are never stored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret_names: Vec<String>,
 }
 
 /// A file that came with a message.
@@ -92,6 +95,9 @@ pub struct RunStarted {
     pub conversation_id: ConversationId,
     /// The model, as `provider/model`.
     pub model: String,
+    /// Names of the secrets that the session held: without them the run cannot go on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret_names: Vec<String>,
 }
 
 /// The value of a `status` event.

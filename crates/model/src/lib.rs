@@ -12,6 +12,7 @@ mod ids;
 mod journal;
 mod permission;
 mod policy;
+mod preview;
 mod principal;
 mod random;
 mod task;
@@ -30,6 +31,7 @@ pub use journal::{
 };
 pub use permission::{Action, Forbidden, Permit, authorize};
 pub use policy::{Effect, PolicyDecision};
+pub use preview::{DeltaPart, OpenTurn, TurnDelta};
 pub use principal::{ApiKeyPrincipal, KeyClass, Principal, Scope, TaskScope};
 pub use random::{OsRandom, Random};
 pub use task::{RunState, Task, TaskStatus};

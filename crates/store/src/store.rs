@@ -62,6 +62,7 @@ pub struct Store {
 #[derive(Debug)]
 struct Inner {
     backend: Backend,
+    exclusive: bool,
     hub: Hub,
     background: Mutex<JoinSet<()>>,
 }
@@ -96,6 +97,13 @@ impl Store {
         Ok(Self {
             inner: Arc::new(Inner {
                 backend,
+                exclusive: matches!(
+                    config,
+                    StoreConfig::Sqlite {
+                        mode: OpenMode::Serve,
+                        ..
+                    }
+                ),
                 hub,
                 background: Mutex::new(background),
             }),
@@ -110,6 +118,11 @@ impl Store {
             Backend::Postgres(postgres) => postgres.close().await,
         }
         self.inner.background.lock().await.shutdown().await;
+    }
+
+    /// Whether no other process can hold a lease in this store: a SQLite directory opened to serve.
+    pub fn is_exclusive(&self) -> bool {
+        self.inner.exclusive
     }
 
     /// News from now on. A receiver that falls behind gets `Lagged` and must look at everything

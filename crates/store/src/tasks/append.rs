@@ -59,8 +59,8 @@ pub struct Preferred {
     pub until: Timestamp,
 }
 
-/// What becomes of the run. All but `Keep` need a run that the fence's attempt holds or, without
-/// a fence, that nobody holds.
+/// What becomes of the run. All but `Keep` and `Wake` need a run that the fence's attempt holds
+/// or, without a fence, that nobody holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunChange {
     /// It stays where it is.
@@ -69,6 +69,11 @@ pub enum RunChange {
     Park,
     /// It waits for a worker.
     Queue {
+        /// Who gets it first.
+        preferred: Option<Preferred>,
+    },
+    /// A parked run waits for a worker; any other stays where it is, whoever holds it.
+    Wake {
         /// Who gets it first.
         preferred: Option<Preferred>,
     },
@@ -182,6 +187,9 @@ async fn change_run(tx: &mut Tx, append: &Append, head: &mut Head) -> Result<(),
         return Ok(());
     }
     let mut run = lock_run(tx, append).await?;
+    if matches!(append.run_change, RunChange::Wake { .. }) && run.state != RunState::Parked {
+        return Ok(());
+    }
     let next = matches!(append.run_change, RunChange::NextRun { .. });
     let over = run.state == RunState::Ended;
     if !keeps && over != next {
@@ -195,7 +203,7 @@ async fn change_run(tx: &mut Tx, append: &Append, head: &mut Head) -> Result<(),
         RunChange::Keep if append.running_ms.is_none() => return Ok(()),
         RunChange::Keep => {}
         RunChange::Park => run.leave(RunState::Parked),
-        RunChange::Queue { preferred } => {
+        RunChange::Queue { preferred } | RunChange::Wake { preferred } => {
             run.queue(append.at, preferred);
             tx.signal(Signal::RunQueued);
         }

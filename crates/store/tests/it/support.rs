@@ -164,6 +164,7 @@ pub(crate) fn message(content: &str) -> UserMessage {
         message_id: MessageId::generate(&OsRandom),
         content: content.to_owned(),
         attached_files: vec![],
+        secret_names: vec![],
     }
 }
 

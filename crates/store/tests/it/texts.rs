@@ -69,11 +69,13 @@ fn one_of_each() -> Vec<JournalEvent> {
                 name: TEXT.to_owned(),
                 path: TEXT.to_owned(),
             }],
+            secret_names: vec![TEXT.to_owned()],
         }),
         JournalEvent::RunStarted(RunStarted {
             session_id: SessionId::generate(&OsRandom),
             conversation_id: ConversationId::new("c"),
             model: "demo/demo".to_owned(),
+            secret_names: vec![TEXT.to_owned()],
         }),
         JournalEvent::RunResumed { attempt: 7 },
         JournalEvent::Notice {

@@ -1,0 +1,62 @@
+//! Secrets are masked by value before anything is journalled or shown. The values are kept
+//! elsewhere; this crate only asks for the mask.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// Masks the known secret values of a session.
+pub trait Mask: Send + Sync + fmt::Debug {
+    /// `text` with every secret value replaced.
+    fn mask(&self, text: &str) -> String;
+
+    /// A mask for text that arrives in pieces.
+    fn stream(&self) -> Box<dyn StreamMask>;
+}
+
+/// Masks text that arrives in pieces: together, what it gives out equals the masked whole.
+pub trait StreamMask: Send + fmt::Debug {
+    /// Takes a piece; gives what is safe to show. A suffix that may be the beginning of a secret
+    /// is held back.
+    fn push(&mut self, text: &str) -> String;
+
+    /// Gives what was held back.
+    fn finish(&mut self) -> String;
+}
+
+/// For sessions without secrets.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoMask;
+
+impl Mask for NoMask {
+    fn mask(&self, text: &str) -> String {
+        text.to_owned()
+    }
+
+    fn stream(&self) -> Box<dyn StreamMask> {
+        Box::new(Self)
+    }
+}
+
+impl StreamMask for NoMask {
+    fn push(&mut self, text: &str) -> String {
+        text.to_owned()
+    }
+
+    fn finish(&mut self) -> String {
+        String::new()
+    }
+}
+
+/// `value` with every string in it masked, keys included.
+pub fn mask_value(mask: &dyn Mask, value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(mask.mask(text)),
+        Value::Array(items) => items.iter().map(|item| mask_value(mask, item)).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, field)| (mask.mask(name), mask_value(mask, field)))
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}

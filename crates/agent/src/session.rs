@@ -1,0 +1,234 @@
+//! Where the tools of a task act: its workspace, its variables and its sandbox, which is made at
+//! the first command and kept between commands.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use model::CallId;
+use sandbox::{
+    DEFAULT_COMMAND_MS, Ending, ExecRequest, ExecResult, FileError, Limits, MAX_COMMAND_MS,
+    NetworkMode, Owner, Sandbox, SandboxEngine, SandboxError, SandboxSpec, SecretText,
+    StopReason as Stopped, Workspace, WorkspacePath,
+};
+use tokio::sync::Mutex;
+
+use crate::{Mask, ToolOutcome};
+
+/// What a session is made of.
+#[derive(Debug)]
+pub struct SessionConfig {
+    /// Makes sandboxes.
+    pub engine: Arc<dyn SandboxEngine>,
+    /// The workspace's directory on the host; made when first needed.
+    pub workspace_dir: PathBuf,
+    /// Who owns it.
+    pub owner: Owner,
+    /// What commands reach.
+    pub network: NetworkMode,
+    /// What commands may use.
+    pub limits: Limits,
+    /// A label for logs and control groups; holds no secret.
+    pub label: String,
+    /// Variables of every command, secrets included.
+    pub variables: Variables,
+    /// Masks the secret values.
+    pub mask: Arc<dyn Mask>,
+}
+
+/// Environment variables of commands; `Debug` shows their names only.
+#[derive(Clone, Default)]
+pub struct Variables(Vec<(String, SecretText)>);
+
+impl Variables {
+    /// These variables; of a name given twice, the last counts.
+    pub fn new(variables: impl IntoIterator<Item = (String, SecretText)>) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|(name, _)| name))
+            .finish()
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct ToolSession {
+    config: SessionConfig,
+    workspace: std::sync::Mutex<Option<Arc<Workspace>>>,
+    sandbox: Mutex<Option<Arc<dyn Sandbox>>>,
+}
+
+/// A command to run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ShellCommand<'a> {
+    pub(crate) command: &'a str,
+    pub(crate) directory: &'a str,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) call_id: &'a CallId,
+}
+
+impl ToolSession {
+    /// Nothing is made before a tool needs it.
+    pub fn new(config: SessionConfig) -> Self {
+        Self {
+            config,
+            workspace: std::sync::Mutex::new(None),
+            sandbox: Mutex::new(None),
+        }
+    }
+
+    /// The session's mask.
+    pub fn mask(&self) -> &dyn Mask {
+        &*self.config.mask
+    }
+
+    /// Runs `work` on the workspace, on a thread that may block.
+    pub(crate) async fn files<T, F>(&self, work: F) -> Result<T, FileError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Workspace) -> Result<T, FileError> + Send + 'static,
+    {
+        let workspace = self.workspace()?;
+        match tokio::task::spawn_blocking(move || work(&workspace)).await {
+            Ok(result) => result,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// Runs a command in the sandbox.
+    pub(crate) async fn shell(&self, command: ShellCommand<'_>) -> ToolOutcome {
+        match self.exec(command).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                if matches!(error, SandboxError::Gone) {
+                    // The next command gets a new sandbox.
+                    self.sandbox.lock().await.take();
+                }
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a command could not be run"
+                );
+                ToolOutcome::error(error.to_string())
+            }
+        }
+    }
+
+    async fn exec(&self, command: ShellCommand<'_>) -> Result<ToolOutcome, SandboxError> {
+        let timeout_ms = command
+            .timeout_ms
+            .unwrap_or(DEFAULT_COMMAND_MS)
+            .clamp(1, MAX_COMMAND_MS);
+        let request = ExecRequest {
+            cwd: WorkspacePath::parse(command.directory)?,
+            env: self.config.variables.0.clone(),
+            timeout_ms,
+            output_id: Some(output_id(command.call_id)),
+            ..ExecRequest::shell(command.command)
+        };
+        let result = self.sandbox().await?.exec(request).await?;
+        Ok(outcome_of(&result, timeout_ms))
+    }
+
+    /// At the end of a run: ends the sandbox unless a background process of the agent's lives in
+    /// it. Returns whether one does.
+    pub async fn end_of_run(&self) -> bool {
+        let mut slot = self.sandbox.lock().await;
+        let Some(sandbox) = slot.clone() else {
+            return false;
+        };
+        if matches!(sandbox.processes().await, Ok(count) if count > 0) {
+            return true;
+        }
+        slot.take();
+        destroy(&*sandbox).await;
+        false
+    }
+
+    /// Ends the sandbox and everything in it; returns when no process is left.
+    pub async fn close(&self) {
+        let sandbox = self.sandbox.lock().await.take();
+        if let Some(sandbox) = sandbox {
+            destroy(&*sandbox).await;
+        }
+    }
+
+    fn workspace(&self) -> Result<Arc<Workspace>, FileError> {
+        let mut slot = self
+            .workspace
+            .lock()
+            .expect("no code panics while it holds this lock");
+        if let Some(workspace) = &*slot {
+            return Ok(Arc::clone(workspace));
+        }
+        let workspace = Workspace::create(&self.config.workspace_dir, self.config.owner)?;
+        Ok(Arc::clone(slot.insert(Arc::new(workspace))))
+    }
+
+    async fn sandbox(&self) -> Result<Arc<dyn Sandbox>, SandboxError> {
+        let mut slot = self.sandbox.lock().await;
+        if let Some(sandbox) = &*slot {
+            return Ok(Arc::clone(sandbox));
+        }
+        let spec = SandboxSpec {
+            workspace: self.workspace()?.try_clone()?,
+            network: self.config.network.clone(),
+            limits: self.config.limits,
+            label: self.config.label.clone(),
+        };
+        let sandbox = self.config.engine.create(spec).await?;
+        Ok(Arc::clone(slot.insert(sandbox)))
+    }
+}
+
+async fn destroy(sandbox: &dyn Sandbox) {
+    if let Err(error) = sandbox.destroy().await {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a sandbox could not be ended"
+        );
+    }
+}
+
+/// A file name made of a call's id.
+fn output_id(call_id: &CallId) -> String {
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' || c == '_' {
+            c
+        } else {
+            '_'
+        }
+    };
+    call_id.as_str().chars().map(plain).collect()
+}
+
+fn outcome_of(result: &ExecResult, timeout_ms: u64) -> ToolOutcome {
+    let mut output = result.output.clone();
+    let mut note = |text: &str| {
+        if !output.is_empty() && !output.ends_with('\n') {
+            output.push('\n');
+        }
+        output.push_str(text);
+    };
+    if let Some(path) = &result.saved {
+        note(&format!("[the whole output is in {}]", path.as_str()));
+    }
+    let failure = match (result.stopped, result.ending) {
+        (Some(Stopped::TimedOut), _) => format!("The command was stopped after {timeout_ms} ms."),
+        (Some(Stopped::OutOfMemory), _) => "The command used more memory than it may.".to_owned(),
+        (Some(Stopped::TooMuchOutput), _) => "The command wrote more than it may.".to_owned(),
+        (Some(Stopped::WorkspaceFull), _) => "The workspace is full.".to_owned(),
+        (None, Ending::Signaled(signal)) => format!("The command was ended by signal {signal}."),
+        (None, Ending::Exited(0)) => return ToolOutcome::Success(output),
+        (None, Ending::Exited(code)) => format!("Exit code: {code}"),
+    };
+    note(&failure);
+    ToolOutcome::Error {
+        output,
+        error: failure,
+    }
+}

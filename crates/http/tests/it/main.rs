@@ -1,0 +1,13 @@
+//! The API through a real socket: a real database, the real sandbox, a scripted model. What a check
+//! of the conformance list asks for is shown by the test that carries its number.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod approve;
+mod cancel;
+mod create;
+mod follow_up;
+mod stream;
+mod support;
+
+testkit::install_test_hook!();

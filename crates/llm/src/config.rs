@@ -1,0 +1,52 @@
+//! What an operator configures about models.
+
+use crate::ApiKey;
+
+/// Which models a server offers.
+#[derive(Debug, Clone, Default)]
+pub struct ModelsConfig {
+    /// The default model as `provider/model`; see `Models` for the rule without one.
+    pub default: Option<String>,
+    /// The offered models as `provider/model`. Empty: the general model of each configured
+    /// provider, and the default.
+    pub offered: Vec<String>,
+    /// Limits of the connections to all providers.
+    pub http: HttpConfig,
+    /// Any server that speaks OpenAI's chat completions.
+    pub openai: Option<OpenAiConfig>,
+}
+
+/// A server that speaks OpenAI's chat completions.
+#[derive(Debug, Clone)]
+pub struct OpenAiConfig {
+    /// Its URL up to and with `/v1`.
+    pub base_url: String,
+    /// Its key; servers of one's own often want none.
+    pub api_key: Option<ApiKey>,
+}
+
+impl OpenAiConfig {
+    /// The base URL of OpenAI itself.
+    pub const PUBLIC_BASE_URL: &str = "https://api.openai.com/v1";
+}
+
+/// Limits of a connection to a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// The longest wait for a connection.
+    pub connect_timeout_ms: u64,
+    /// The longest wait for the next byte. Before the first one a provider may think for minutes.
+    pub idle_timeout_ms: u64,
+    /// The largest answer that is read.
+    pub max_response_bytes: u64,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            connect_timeout_ms: 10_000,
+            idle_timeout_ms: 300_000,
+            max_response_bytes: 64 * 1024 * 1024,
+        }
+    }
+}

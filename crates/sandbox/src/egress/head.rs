@@ -1,0 +1,134 @@
+//! The head of a request to the proxy.
+
+/// What a client of the proxy wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// A tunnel to a host.
+    Tunnel { host: String, port: u16 },
+    /// One plain HTTP request to a host, with the head to send there.
+    Forward {
+        host: String,
+        port: u16,
+        head: Vec<u8>,
+    },
+}
+
+/// Headers that are between the client and the proxy only, and the one we set ourselves.
+const OURS: &[&str] = &[
+    "connection",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+];
+
+/// Reads a head that ends in an empty line. Absent: it is not a request to a proxy.
+pub(super) fn parse(head: &[u8]) -> Option<Wanted> {
+    let text = std::str::from_utf8(head).ok()?;
+    let mut lines = text.split("\r\n");
+    let mut words = lines.next()?.split(' ');
+    let (method, target, version) = (words.next()?, words.next()?, words.next()?);
+    let well_formed = words.next().is_none()
+        && matches!(version, "HTTP/1.1" | "HTTP/1.0")
+        && !method.is_empty()
+        && method.bytes().all(|byte| byte.is_ascii_uppercase());
+    if !well_formed {
+        return None;
+    }
+    if method == "CONNECT" {
+        let (host, port) = authority(target, None)?;
+        return Some(Wanted::Tunnel { host, port });
+    }
+    let rest = target.strip_prefix("http://")?;
+    let at = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (place, path) = rest.split_at(at);
+    let (host, port) = authority(place, Some(80))?;
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    let mut out = format!("{method} {slash}{path} {version}\r\nHost: {place}\r\n");
+    for line in lines.take_while(|line| !line.is_empty()) {
+        let (name, _) = line.split_once(':')?;
+        // A line that continues another, or a name with a space, hides from one of two readers.
+        if name.is_empty() || name.bytes().any(|byte| byte.is_ascii_whitespace()) {
+            return None;
+        }
+        if !OURS.contains(&name.to_ascii_lowercase().as_str()) {
+            out.push_str(line);
+            out.push_str("\r\n");
+        }
+    }
+    out.push_str("Connection: close\r\n\r\n");
+    Some(Wanted::Forward {
+        host,
+        port,
+        head: out.into_bytes(),
+    })
+}
+
+/// `host:port`, with user and password refused.
+fn authority(text: &str, default_port: Option<u16>) -> Option<(String, u16)> {
+    if text.contains('@') {
+        return None;
+    }
+    let colon = text.rfind(':').filter(|at| !text[*at..].contains(']'));
+    let (host, port) = match colon {
+        Some(at) => (&text[..at], text[at + 1..].parse().ok()?),
+        None => (text, default_port?),
+    };
+    (!host.is_empty()).then(|| (host.to_owned(), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tunnels_and_plain_requests_are_told_apart() {
+        assert_eq!(
+            parse(b"CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n"),
+            Some(Wanted::Tunnel {
+                host: "example.com".into(),
+                port: 443
+            })
+        );
+        assert_eq!(
+            parse(b"CONNECT [::1]:443 HTTP/1.1\r\n\r\n"),
+            Some(Wanted::Tunnel {
+                host: "[::1]".into(),
+                port: 443
+            })
+        );
+        let plain = b"GET http://a.b:8080?q=1 HTTP/1.1\r\nHost: other\r\nProxy-Connection: x\r\n\
+                      Accept: */*\r\n\r\n";
+        assert_eq!(
+            parse(plain),
+            Some(Wanted::Forward {
+                host: "a.b".into(),
+                port: 8080,
+                head: b"GET /?q=1 HTTP/1.1\r\nHost: a.b:8080\r\nAccept: */*\r\n\
+                        Connection: close\r\n\r\n"
+                    .to_vec()
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_proxy_request_is_refused() {
+        for head in [
+            "GET / HTTP/1.1\r\n\r\n",
+            "GET https://a/ HTTP/1.1\r\n\r\n",
+            "CONNECT a HTTP/1.1\r\n\r\n",
+            "CONNECT a:99999 HTTP/1.1\r\n\r\n",
+            "CONNECT :443 HTTP/1.1\r\n\r\n",
+            "CONNECT u:p@a:443 HTTP/1.1\r\n\r\n",
+            "CONNECT a:443 HTTP/2\r\n\r\n",
+            "CONNECT  a:443 HTTP/1.1\r\n\r\n",
+            "GET http://a/ HTTP/1.1\r\n folded: x\r\n\r\n",
+            "GET http://a/ HTTP/1.1\r\nno colon\r\n\r\n",
+            "get http://a/ HTTP/1.1\r\n\r\n",
+            "\r\n\r\n",
+        ] {
+            assert_eq!(parse(head.as_bytes()), None, "{head:?}");
+        }
+        assert_eq!(parse(b"CONNECT \xFF:443 HTTP/1.1\r\n\r\n"), None);
+    }
+}

@@ -1,0 +1,270 @@
+//! Making one sandbox: from a socket pair to a serving init.
+
+use std::io;
+use std::net::TcpListener as StdListener;
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::Child;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use tokio::io::unix::AsyncFd;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::control_group::{ControlGroup, ControlGroups};
+use super::environment::PROXY_PORT;
+use super::link::{Link, next_note};
+use super::sandbox::NativeSandbox;
+use super::spawner::Spawner;
+use super::watched::watch;
+use crate::control::{MAX_NOTE_BYTES, MAX_ORDER_BYTES, Note, Order, RunLimits, Start, send};
+use crate::egress::{EgressConnector, HostPattern, Proxy};
+use crate::{NetworkMode, SandboxError, SandboxSpec};
+
+/// Time for a sandbox to stand.
+const START_TIME: Duration = Duration::from_secs(10);
+
+/// What every launch of an engine shares.
+#[derive(Debug, Clone)]
+pub(super) struct Launcher {
+    pub(super) spawner: Spawner,
+    pub(super) groups: Option<ControlGroups>,
+    pub(super) connector: EgressConnector,
+    pub(super) read_only: Vec<std::path::PathBuf>,
+    pub(super) hide: Vec<std::path::PathBuf>,
+}
+
+/// A sandbox that stands, and what is weaker in it than it should be.
+pub(super) struct Launched {
+    pub(super) sandbox: NativeSandbox,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Processes that must not outlive a launch that fails or is dropped.
+struct Birth {
+    spawner: Spawner,
+    monitor: Option<Child>,
+    group: Option<ControlGroup>,
+}
+
+impl Drop for Birth {
+    fn drop(&mut self) {
+        if let Some(mut monitor) = self.monitor.take() {
+            // Its init dies with it.
+            let _ = monitor.kill();
+            self.spawner.reap_unseen(monitor, self.group.take());
+        }
+    }
+}
+
+impl Launcher {
+    /// Makes a sandbox.
+    pub(super) async fn launch(&self, spec: SandboxSpec) -> Result<Launched, SandboxError> {
+        check(&spec)?;
+        let (ours, theirs) = socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC,
+            None,
+        )
+        .map_err(|error| SandboxError::io("making the control channel")(error.into()))?;
+        rustix::io::ioctl_fionbio(&ours, true)
+            .and_then(|()| {
+                rustix::net::sockopt::set_socket_send_buffer_size(&ours, MAX_ORDER_BYTES)
+            })
+            .map_err(|error| SandboxError::io("making the control channel")(error.into()))?;
+        let mut birth = Birth {
+            spawner: self.spawner.clone(),
+            monitor: Some(self.spawner.spawn(theirs).await?),
+            group: None,
+        };
+        birth.group = self.join_group(&spec, &birth)?;
+        let watched = birth.group.is_none().then_some(spec.limits.memory_bytes);
+        let start = self.start_order(&spec, watched);
+        let directories = [spec.workspace.directory()];
+        send(ours.as_fd(), &start, &directories, MAX_ORDER_BYTES)
+            .map_err(SandboxError::io("starting the sandbox"))?;
+        let socket = watch(ours).map_err(SandboxError::io("the control channel"))?;
+        let stands = timeout(START_TIME, stands(&socket))
+            .await
+            .map_err(|_| start_error("ready", io::Error::from(io::ErrorKind::TimedOut)))??;
+        self.assemble(spec, birth, socket, stands)
+    }
+
+    fn join_group(
+        &self,
+        spec: &SandboxSpec,
+        birth: &Birth,
+    ) -> Result<Option<ControlGroup>, SandboxError> {
+        let (Some(groups), Some(monitor)) = (&self.groups, &birth.monitor) else {
+            return Ok(None);
+        };
+        let name = format!("{}-{}", spec.label, monitor.id());
+        groups
+            .make(&name, spec.limits, monitor.id())
+            .map(Some)
+            .map_err(SandboxError::io("making the control group"))
+    }
+
+    fn start_order(&self, spec: &SandboxSpec, watch_memory_bytes: Option<u64>) -> Order {
+        let limits = spec.limits;
+        Order::Start(Start {
+            become_uid: spec.workspace.owner().id(),
+            host_name: "sandbox".to_owned(),
+            tmp_bytes: limits.tmp_bytes,
+            limits: RunLimits {
+                processes: limits.processes,
+                open_files: limits.open_files,
+                file_bytes: limits.file_bytes,
+            },
+            listen: match spec.network {
+                NetworkMode::None => Vec::new(),
+                NetworkMode::Full | NetworkMode::Allowlist(_) => vec![PROXY_PORT],
+            },
+            watch_memory_bytes,
+            read_only: self.read_only.clone(),
+            hide: self.hide.clone(),
+        })
+    }
+
+    fn assemble(
+        &self,
+        spec: SandboxSpec,
+        mut birth: Birth,
+        socket: AsyncFd<OwnedFd>,
+        stands: Stands,
+    ) -> Result<Launched, SandboxError> {
+        let null = std::fs::File::open("/dev/null").map_err(SandboxError::io("/dev/null"))?;
+        let mut tasks = JoinSet::new();
+        let listed = listed(&spec.network)?;
+        for listener in stands.listeners {
+            let proxy = Proxy::new(self.connector.clone(), listed.clone());
+            let listener = to_tokio(listener).map_err(SandboxError::io("the proxy's listener"))?;
+            tasks.spawn(proxy.serve(listener));
+        }
+        let link = Arc::new(Link::new(socket, stands.init));
+        let reader = Arc::clone(&link);
+        tasks.spawn(async move { reader.listen().await });
+        let sandbox = NativeSandbox {
+            link,
+            workspace: spec.workspace,
+            limits: spec.limits,
+            proxy: (spec.network != NetworkMode::None).then_some(PROXY_PORT),
+            control_group: birth.group.take(),
+            spawner: self.spawner.clone(),
+            tasks: Mutex::new(tasks),
+            monitor: Mutex::new(birth.monitor.take()),
+            ending: tokio::sync::Mutex::default(),
+            null: null.into(),
+        };
+        Ok(Launched {
+            sandbox,
+            warnings: stands.warnings,
+        })
+    }
+}
+
+/// What a finished start brought.
+struct Stands {
+    init: OwnedFd,
+    listeners: Vec<OwnedFd>,
+    warnings: Vec<String>,
+}
+
+/// Waits for the notes of a start.
+async fn stands(socket: &AsyncFd<OwnedFd>) -> Result<Stands, SandboxError> {
+    let mut buffer = vec![0; MAX_NOTE_BYTES];
+    let mut init = None;
+    loop {
+        let Some((note, descriptors)) = next_note(socket, &mut buffer).await else {
+            let closed = io::Error::from(io::ErrorKind::UnexpectedEof);
+            return Err(start_error("start", closed));
+        };
+        match note {
+            Note::Born => init = descriptors.into_iter().next(),
+            Note::Ready { warnings } => {
+                // The monitor and the init send on their own, so their notes may cross.
+                let init = match init {
+                    Some(init) => init,
+                    None => born(socket, &mut buffer).await?,
+                };
+                return Ok(Stands {
+                    init,
+                    listeners: descriptors,
+                    warnings,
+                });
+            }
+            Note::Refused { step, errno } => {
+                return Err(start_error(&step, io::Error::from_raw_os_error(errno)));
+            }
+            Note::Exited { .. }
+            | Note::CannotRun { .. }
+            | Note::Empty { .. }
+            | Note::Killed { .. }
+            | Note::Counted { .. }
+            | Note::OverMemory => {}
+        }
+    }
+}
+
+async fn born(socket: &AsyncFd<OwnedFd>, buffer: &mut [u8]) -> Result<OwnedFd, SandboxError> {
+    match next_note(socket, buffer).await {
+        Some((Note::Born, descriptors)) => descriptors.into_iter().next(),
+        _ => None,
+    }
+    .ok_or_else(|| start_error("start", io::Error::from(io::ErrorKind::UnexpectedEof)))
+}
+
+fn start_error(step: &str, source: io::Error) -> SandboxError {
+    SandboxError::Start {
+        step: step.to_owned(),
+        source,
+    }
+}
+
+fn check(spec: &SandboxSpec) -> Result<(), SandboxError> {
+    let fits = spec.label.len() <= 64
+        && spec
+            .label
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if !fits {
+        return Err(SandboxError::Invalid(
+            "a label is made of at most 64 letters, digits and `-`",
+        ));
+    }
+    let root = rustix::process::geteuid().is_root();
+    match spec.workspace.owner().id() {
+        Some(0) => Err(SandboxError::Invalid("a workspace must not belong to root")),
+        Some(_) if !root => Err(SandboxError::Invalid(
+            "only root can run commands under another user",
+        )),
+        None if root => Err(SandboxError::Invalid(
+            "a server that is root needs a user for the workspace",
+        )),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn listed(network: &NetworkMode) -> Result<Option<Vec<HostPattern>>, SandboxError> {
+    match network {
+        NetworkMode::None | NetworkMode::Full => Ok(None),
+        NetworkMode::Allowlist(hosts) => hosts
+            .iter()
+            .map(|host| {
+                HostPattern::parse(host).ok_or(SandboxError::Invalid(
+                    "an allowed host is a name or `*.` and a name",
+                ))
+            })
+            .collect::<Result<_, _>>()
+            .map(Some),
+    }
+}
+
+fn to_tokio(listener: OwnedFd) -> io::Result<TcpListener> {
+    let listener = StdListener::from(listener);
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}

@@ -1,0 +1,332 @@
+//! A sandbox of the native engine.
+
+use std::os::fd::OwnedFd;
+use std::process::Child;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe::{Receiver, Sender};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::collect::{Collector, TOO_MUCH_BYTES, output_path};
+use super::control_group::ControlGroup;
+use super::environment::compose;
+use super::link::Link;
+use super::run::{RunGuard, pipe};
+use super::spawner::Spawner;
+use super::watched::wait_readable;
+use crate::control::{Order, Program};
+use crate::{
+    Ending, ExecRequest, ExecResult, Limits, MAX_COMMAND_MS, Sandbox, SandboxError, SandboxProcess,
+    SpawnRequest, StopReason, Workspace,
+};
+
+/// Time a command gets to clean up after it was asked to end.
+const CLEAN_UP: Duration = Duration::from_secs(3);
+/// Time in which output that is still in the pipe is read after a command has ended.
+const GRACE: Duration = Duration::from_millis(100);
+/// How often the size of the workspace is looked at while a command runs.
+const DISK_CHECK: Duration = Duration::from_secs(2);
+/// Time in which a killed sandbox must be gone.
+const DESTROY_TIME: Duration = Duration::from_secs(10);
+/// Outputs of background processes that are drained at once; beyond it, the writer of one more
+/// sees a closed pipe.
+const MAX_DRAINS: usize = 64;
+
+/// A live sandbox.
+#[derive(Debug)]
+pub(super) struct NativeSandbox {
+    pub(super) link: Arc<Link>,
+    pub(super) workspace: Workspace,
+    pub(super) limits: Limits,
+    pub(super) proxy: Option<u16>,
+    pub(super) control_group: Option<ControlGroup>,
+    pub(super) spawner: Spawner,
+    /// The reader of the channel, the proxy, the drains of background processes. Aborted with
+    /// the sandbox.
+    pub(super) tasks: Mutex<JoinSet<()>>,
+    /// The process outside the namespace that reaps the init; taken when it was reaped.
+    pub(super) monitor: Mutex<Option<Child>>,
+    /// Held while the sandbox is being destroyed.
+    pub(super) ending: tokio::sync::Mutex<()>,
+    pub(super) null: OwnedFd,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a command may still do.
+enum Phase {
+    Running,
+    AskedToEnd { kill_at: Instant },
+}
+
+impl NativeSandbox {
+    /// Runs `program` and collects what it writes.
+    pub(super) async fn run_to_end(
+        &self,
+        program: Program,
+        request: &ExecRequest,
+    ) -> Result<ExecResult, SandboxError> {
+        if request.timeout_ms > MAX_COMMAND_MS {
+            return Err(SandboxError::Invalid(
+                "a command may take 600,000 ms at most",
+            ));
+        }
+        let keep = match &request.output_id {
+            Some(id) => Some((self.workspace.try_clone()?, output_path(id)?)),
+            None => None,
+        };
+        let started = Instant::now();
+        let (read, write) = pipe(self.workspace.owner())?;
+        let env = compose(&request.env, self.proxy);
+        let before = self.oom_kills();
+        let descriptors = [&self.null, &write, &write];
+        let mut run = RunGuard::start(&self.link, program, &request.cwd, env, descriptors).await?;
+        drop(write);
+        let mut output = receiver(read)?;
+        let mut collector = Collector::new(keep);
+        let deadline = started + Duration::from_millis(request.timeout_ms);
+        let mut stopped = self
+            .pump(&mut run, &mut output, &mut collector, deadline)
+            .await?;
+        let ending = run.ended().await?;
+        if stopped.is_some() {
+            run.kill().await?;
+        }
+        if self.drain_briefly(&mut output, &mut collector).await {
+            self.drain_later(output);
+        }
+        let killed_for_memory = run.over_memory() || self.oom_kills() > before;
+        // A command that went well has not lost anything of its own.
+        if killed_for_memory && ending != Ending::Exited(0) {
+            stopped.get_or_insert(StopReason::OutOfMemory);
+        }
+        run.release();
+        let output_bytes = collector.total;
+        let (text, saved) = collector.finish().await;
+        Ok(ExecResult {
+            ending,
+            stopped,
+            output: text,
+            output_bytes,
+            saved,
+            took: started.elapsed(),
+        })
+    }
+
+    /// Reads output until the program has ended or was stopped.
+    async fn pump(
+        &self,
+        run: &mut RunGuard,
+        output: &mut Receiver,
+        collector: &mut Collector,
+        deadline: Instant,
+    ) -> Result<Option<StopReason>, SandboxError> {
+        let mut chunk = vec![0; 64 << 10];
+        let mut open = true;
+        let mut stopped = None;
+        let mut phase = Phase::Running;
+        let mut disk_check = Instant::now() + DISK_CHECK;
+        loop {
+            let next = match phase {
+                Phase::Running => deadline.min(disk_check),
+                Phase::AskedToEnd { kill_at } => kill_at,
+            };
+            tokio::select! {
+                biased;
+                // First, so that a flood from the background cannot keep a command that is over.
+                // Its last output is in the pipe already and is read afterwards.
+                ended = run.ended() => {
+                    ended?;
+                    return Ok(stopped);
+                }
+                read = output.read(&mut chunk), if open => match read {
+                    Ok(0) | Err(_) => open = false,
+                    Ok(count) => collector.push(&chunk[..count]).await,
+                },
+                () = sleep_until(next) => {}
+            }
+            let now = Instant::now();
+            match phase {
+                Phase::AskedToEnd { kill_at } if now >= kill_at => {
+                    run.kill().await?;
+                    return Ok(stopped);
+                }
+                Phase::AskedToEnd { .. } => {}
+                Phase::Running => {
+                    stopped = self.over_limit(collector, deadline, &mut disk_check).await;
+                    if stopped.is_some() {
+                        run.ask_to_end();
+                        phase = Phase::AskedToEnd {
+                            kill_at: now + CLEAN_UP,
+                        };
+                    }
+                }
+            }
+        }
+    }
+
+    async fn over_limit(
+        &self,
+        collector: &Collector,
+        deadline: Instant,
+        disk_check: &mut Instant,
+    ) -> Option<StopReason> {
+        let now = Instant::now();
+        if now >= deadline {
+            return Some(StopReason::TimedOut);
+        }
+        if collector.total > TOO_MUCH_BYTES {
+            return Some(StopReason::TooMuchOutput);
+        }
+        if now >= *disk_check {
+            let workspace = self.workspace.try_clone().ok()?;
+            let counted = tokio::task::spawn_blocking(move || workspace.usage()).await;
+            // Counting a large tree must not become the main work of the machine.
+            let counting = now.elapsed();
+            *disk_check = Instant::now() + DISK_CHECK.max(counting * 20);
+            match counted {
+                Ok(Ok(usage)) if usage.bytes > self.limits.workspace_bytes || usage.cut => {
+                    return Some(StopReason::WorkspaceFull);
+                }
+                // A workspace that cannot be read now is looked at again.
+                Ok(Ok(_) | Err(_)) | Err(_) => {}
+            }
+        }
+        None
+    }
+
+    /// Reads what is left. True: somebody in the background still has the other end.
+    async fn drain_briefly(&self, output: &mut Receiver, collector: &mut Collector) -> bool {
+        let mut chunk = vec![0; 64 << 10];
+        let until = Instant::now() + GRACE;
+        loop {
+            match tokio::time::timeout_at(until, output.read(&mut chunk)).await {
+                Ok(Ok(0) | Err(_)) => return false,
+                Ok(Ok(count)) => collector.push(&chunk[..count]).await,
+                Err(_) => return true,
+            }
+            // A background process that never stops writing must not keep the command.
+            if Instant::now() >= until {
+                return true;
+            }
+        }
+    }
+
+    /// Goes on reading for a background process, which would otherwise die of a closed pipe.
+    fn drain_later(&self, mut output: Receiver) {
+        let mut tasks = lock(&self.tasks);
+        while tasks.try_join_next().is_some() {}
+        // The reader of the channel and the proxy are among them.
+        if tasks.len() < MAX_DRAINS + 2 {
+            tasks.spawn(async move {
+                let mut chunk = vec![0; 16 << 10];
+                while matches!(output.read(&mut chunk).await, Ok(count) if count > 0) {}
+            });
+        }
+    }
+
+    /// The four kernel users of the process that reaps the init; the init has the same.
+    pub(super) fn kernel_users(&self) -> Vec<u32> {
+        let Some(pid) = lock(&self.monitor).as_ref().map(Child::id) else {
+            return Vec::new();
+        };
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix("Uid:"))
+            .map(|users| {
+                users
+                    .split_whitespace()
+                    .filter_map(|user| user.parse().ok())
+                    .collect()
+            })
+            .unwrap_or_default()
+    }
+
+    fn oom_kills(&self) -> u64 {
+        self.control_group
+            .as_ref()
+            .map_or(0, ControlGroup::oom_kills)
+    }
+}
+
+fn receiver(read: OwnedFd) -> Result<Receiver, SandboxError> {
+    Receiver::from_owned_fd(read).map_err(SandboxError::io("reading a pipe"))
+}
+
+#[async_trait]
+impl Sandbox for NativeSandbox {
+    async fn exec(&self, request: ExecRequest) -> Result<ExecResult, SandboxError> {
+        if request.argv.is_empty() {
+            return Err(SandboxError::Invalid("a command has at least one word"));
+        }
+        let program = Program::Command(request.argv.clone());
+        self.run_to_end(program, &request).await
+    }
+
+    async fn spawn(&self, request: SpawnRequest) -> Result<SandboxProcess, SandboxError> {
+        let owner = self.workspace.owner();
+        let (stdin, to_it) = pipe(owner)?;
+        let (from_it, stdout) = pipe(owner)?;
+        let (errors, stderr) = pipe(owner)?;
+        let env = compose(&request.env, self.proxy);
+        let program = Program::Command(request.argv);
+        let descriptors = [&stdin, &stdout, &stderr];
+        let run = RunGuard::start(&self.link, program, &request.cwd, env, descriptors).await?;
+        let writer = Sender::from_owned_fd(to_it).map_err(SandboxError::io("writing a pipe"))?;
+        Ok(SandboxProcess {
+            stdin: Box::new(writer),
+            stdout: Box::new(receiver(from_it)?),
+            stderr: Box::new(receiver(errors)?),
+            handle: Box::new(run),
+        })
+    }
+
+    async fn processes(&self) -> Result<usize, SandboxError> {
+        self.link.ask(|order| Order::Count { order }).await
+    }
+
+    async fn kill_all(&self) -> Result<(), SandboxError> {
+        match self.link.ask(|order| Order::KillAll { order }).await? {
+            0 => Ok(()),
+            left => Err(SandboxError::NotEmpty { left }),
+        }
+    }
+
+    async fn destroy(&self) -> Result<(), SandboxError> {
+        let _one = self.ending.lock().await;
+        if lock(&self.monitor).is_none() {
+            return Ok(());
+        }
+        self.link.kill_init();
+        // Readable when the init has been reaped by the kernel's rules for a namespace: after
+        // every other process in it.
+        let gone = timeout(DESTROY_TIME, wait_readable(&self.link.init)).await;
+        lock(&self.tasks).abort_all();
+        if !matches!(gone, Ok(Ok(()))) {
+            return Err(SandboxError::NotEmpty { left: 1 });
+        }
+        // The monitor ends at once after the init; then the control group is empty.
+        let monitor = lock(&self.monitor).take();
+        if let Some(monitor) = monitor {
+            self.spawner.reap(monitor, self.control_group.clone()).await;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for NativeSandbox {
+    fn drop(&mut self) {
+        if let Some(monitor) = lock(&self.monitor).take() {
+            self.link.kill_init();
+            self.spawner
+                .reap_unseen(monitor, self.control_group.clone());
+        }
+    }
+}

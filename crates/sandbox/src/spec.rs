@@ -1,0 +1,64 @@
+//! What a sandbox is made of.
+
+use crate::Workspace;
+
+/// What can be reached over the network from inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NetworkMode {
+    /// Nothing but the sandbox's own loopback.
+    None,
+    /// The named hosts, through the proxy: exact names or `*.suffix`.
+    Allowlist(Vec<String>),
+    /// Every public host, through the proxy. Private, loopback and link-local addresses are
+    /// refused unless the operator allows them.
+    Full,
+}
+
+/// How much a sandbox may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Memory of all processes together, in bytes. Held by a control group where one can be
+    /// made, else by a watchdog that looks four times a second.
+    pub memory_bytes: u64,
+    /// Processes and threads together, the supervisor of each command included.
+    pub processes: u64,
+    /// Share of one core in percent; 200 is two cores. Held where a control group can be made.
+    pub cpu_percent: u32,
+    /// Open files of one process.
+    pub open_files: u64,
+    /// Size of one file in bytes.
+    pub file_bytes: u64,
+    /// Size of the workspace in bytes; looked at while a command runs, so it can be overrun by
+    /// what is written in two seconds.
+    pub workspace_bytes: u64,
+    /// Size of `/tmp` in bytes.
+    pub tmp_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 1 << 30,
+            processes: 512,
+            cpu_percent: 100,
+            open_files: 4_096,
+            file_bytes: 1 << 30,
+            workspace_bytes: 2 << 30,
+            tmp_bytes: 256 << 20,
+        }
+    }
+}
+
+/// What a sandbox is made of.
+#[derive(Debug)]
+pub struct SandboxSpec {
+    /// The directory seen inside as `/workspace`. Its owner decides under which user commands
+    /// run.
+    pub workspace: Workspace,
+    /// What can be reached.
+    pub network: NetworkMode,
+    /// How much may be used.
+    pub limits: Limits,
+    /// For logs and control groups: the task's id. Letters, digits and `-`, at most 64.
+    pub label: String,
+}

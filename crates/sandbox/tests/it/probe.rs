@@ -1,0 +1,57 @@
+//! The self-test and what follows from it.
+
+use sandbox::{EngineChoice, SandboxEngine, SandboxError, Tier};
+use tempfile::TempDir;
+
+use crate::rig::{Rig, config};
+
+#[tokio::test]
+async fn the_self_test_passes_and_makes_at_least_twenty_probes() {
+    let directory = TempDir::new().unwrap();
+    let selected = sandbox::select(EngineChoice::Native, config(directory.path()))
+        .await
+        .unwrap();
+    let report = selected.report;
+    assert_eq!(report.tier, Some(Tier::Native), "{report:#?}");
+    assert!(report.probes.len() >= 60, "{}", report.probes.len());
+    assert_eq!(report.failures().count(), 0);
+    let mut names: Vec<_> = report.probes.iter().map(|probe| &probe.name).collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), report.probes.len());
+    // Nothing of the test is left.
+    assert_eq!(directory.path().read_dir().unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_file_that_can_be_read_inside_refuses_the_engine() {
+    let directory = TempDir::new().unwrap();
+    let mut config = config(directory.path());
+    // As if the operator had put the master key where everybody can read it.
+    config.hidden_paths.push("/usr/bin/env".into());
+    let selected = sandbox::select(EngineChoice::Auto, config).await.unwrap();
+    assert_eq!(selected.report.tier, None);
+    let failed: Vec<_> = selected
+        .report
+        .failures()
+        .map(|probe| probe.name.as_str())
+        .collect();
+    assert_eq!(failed, ["hidden_files"]);
+    let Err(SandboxError::Unavailable { reason, remedy }) = selected.engine else {
+        panic!("the engine was not refused");
+    };
+    assert!(reason.contains("/usr/bin/env"), "{reason}");
+    assert!(!remedy.is_empty());
+}
+
+#[tokio::test]
+async fn an_engine_that_was_not_tested_or_does_not_hold_makes_no_sandbox() {
+    let rig = Rig::new().await;
+    let mut config = config(rig.directory.path());
+    config.hidden_paths.push("/usr/bin/env".into());
+    let engine = sandbox::NativeEngine::new(config).unwrap();
+    let refused = |error: SandboxError| matches!(error, SandboxError::Unavailable { .. });
+    assert!(refused(engine.create(rig.spec()).await.unwrap_err()));
+    engine.probe().await;
+    assert!(refused(engine.create(rig.spec()).await.unwrap_err()));
+}

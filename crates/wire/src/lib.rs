@@ -1,0 +1,29 @@
+//! How things look outside. This crate is used alone: by the server to write and by the client to
+//! read, so it knows neither axum nor the store.
+//!
+//! - [`Success`], [`Paged`], [`Failure`] and [`ErrorCode`]: the envelopes (API reference, "Conventions");
+//! - request and response bodies of the Task API, one module a resource;
+//! - [`StreamEvent`], [`Frame`] and [`Projector`]: the event stream (API reference, "The event stream").
+//!
+//! To add an event: a variant in [`StreamEvent`], its place in [`Projector`], a row in the table of
+//! the API reference.
+
+mod envelope;
+mod error_code;
+mod event;
+mod frame;
+mod message;
+mod projector;
+mod task;
+
+pub use envelope::{Empty, Failure, FailureBody, Paged, Pagination, Success};
+pub use error_code::ErrorCode;
+pub use event::{StatusName, StreamEvent, TASK_CANCELLED};
+pub use frame::{Envelope, Frame, HEARTBEAT};
+pub use message::{AttachedFileResponse, HistoryResponse, MessageResponse, Role, messages_of};
+pub use projector::{Projector, Step};
+pub use task::{
+    ApproveRequest, ApproveResponse, CancelResponse, CreateTaskRequest, CreateTaskResponse,
+    FollowUpRequest, FollowUpResponse, OutputResponse, PendingApprovalResponse, TaskListItem,
+    TaskResponse, ThoughtResponse, ToolCallResponse, call_status,
+};
