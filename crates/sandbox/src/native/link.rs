@@ -140,6 +140,11 @@ impl Link {
         while let Some(note) = self.next_note(&mut buffer).await {
             self.take(note);
         }
+        self.close();
+    }
+
+    /// Ends the init and tells whoever still waits.
+    pub(super) fn close(&self) {
         self.kill_init();
         let mut waiting = self.waiting();
         waiting.closed = true;

@@ -186,6 +186,20 @@ async fn requests_that_cannot_be_are_refused_in_words() {
         sandbox.exec(forever).await.unwrap_err(),
         SandboxError::Invalid(_)
     ));
+    for (argv, name) in [
+        (vec![], "A"),
+        (vec!["a\0b"], "A"),
+        (vec!["true"], "A=B"),
+        (vec!["true"], ""),
+    ] {
+        let request = ExecRequest {
+            argv: argv.into_iter().map(str::to_owned).collect(),
+            env: vec![(name.to_owned(), "x".into())],
+            ..ExecRequest::shell("true")
+        };
+        let error = sandbox.exec(request).await.unwrap_err();
+        assert!(matches!(error, SandboxError::Invalid(_)), "{error:?}");
+    }
     assert_eq!(out(&*sandbox, "echo fine").await, "fine\n");
     sandbox.destroy().await.unwrap();
 }
