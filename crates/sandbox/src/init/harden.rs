@@ -6,7 +6,9 @@ use landlock::{
     ABI, Access, AccessFs, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
     RulesetStatus, Scope,
 };
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
+};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, clear_ambient_capability_set,
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
@@ -88,7 +90,9 @@ fn restrict_files() -> io::Result<RulesetStatus> {
 }
 
 fn limit_resources(limits: RunLimits) -> io::Result<()> {
-    let set = |resource, value| {
+    let set = |resource, value: u64| {
+        // The server may be limited more than a sandbox would be; nobody here may raise that.
+        let value = value.min(getrlimit(resource).maximum.unwrap_or(u64::MAX));
         let both = Rlimit {
             current: Some(value),
             maximum: Some(value),

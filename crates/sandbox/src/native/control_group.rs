@@ -4,6 +4,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::Limits;
 
@@ -217,8 +218,10 @@ fn own_directory(own: &str, mounts: &str, controller: &str) -> Option<PathBuf> {
 
 /// Whether a group can be made here, and has the file that holds the limit.
 fn usable(parent: &Path, file: &str) -> bool {
-    let trial = parent.join(format!("{PREFIX}{}-trial", std::process::id()));
-    if fs::create_dir(&trial).is_err() && !trial.is_dir() {
+    static TRIALS: AtomicU32 = AtomicU32::new(0);
+    let number = TRIALS.fetch_add(1, Ordering::Relaxed);
+    let trial = parent.join(format!("{PREFIX}{}-trial-{number}", std::process::id()));
+    if fs::create_dir(&trial).is_err() {
         return false;
     }
     let usable = fs::File::options()

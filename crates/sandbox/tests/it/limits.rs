@@ -55,7 +55,7 @@ async fn memory_bomb(groups: ControlGroupUse) {
 }
 
 #[tokio::test]
-async fn a_memory_bomb_is_ended_by_the_control_group() {
+async fn a_memory_bomb_is_ended_by_the_control_group_where_there_is_one() {
     memory_bomb(ControlGroupUse::WhereAvailable).await;
 }
 
