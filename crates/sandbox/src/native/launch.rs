@@ -238,6 +238,8 @@ fn check(spec: &SandboxSpec) -> Result<(), SandboxError> {
     let root = rustix::process::geteuid().is_root();
     match spec.workspace.owner().id() {
         Some(0) => Err(SandboxError::Invalid("a workspace must not belong to root")),
+        // The kernel reads it as "no change".
+        Some(u32::MAX) => Err(SandboxError::Invalid("there is no such user")),
         Some(_) if !root => Err(SandboxError::Invalid(
             "only root can run commands under another user",
         )),

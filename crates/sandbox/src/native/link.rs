@@ -111,7 +111,10 @@ impl Link {
     }
 
     fn broken(&self, error: &std::io::Error) -> SandboxError {
-        if error.kind() == std::io::ErrorKind::FileTooLarge {
+        // The second where the machine's socket buffers are smaller than usual.
+        if error.kind() == std::io::ErrorKind::FileTooLarge
+            || error.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error())
+        {
             return SandboxError::TooLarge {
                 limit: MAX_ORDER_BYTES,
             };

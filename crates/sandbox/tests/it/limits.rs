@@ -203,3 +203,20 @@ async fn requests_that_cannot_be_are_refused_in_words() {
     assert_eq!(out(&*sandbox, "echo fine").await, "fine\n");
     sandbox.destroy().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_large_environment_fits() {
+    let rig = Rig::new().await;
+    let sandbox = rig.sandbox().await;
+    let just_fits = ExecRequest {
+        env: ["A", "B", "C"]
+            .map(|name| (name.to_owned(), "x".repeat(100_000).as_str().into()))
+            .to_vec(),
+        ..ExecRequest::shell("echo ${#A} ${#C}")
+    };
+    assert_eq!(
+        sandbox.exec(just_fits).await.unwrap().output,
+        "100000 100000\n"
+    );
+    sandbox.destroy().await.unwrap();
+}

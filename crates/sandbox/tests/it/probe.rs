@@ -53,6 +53,18 @@ async fn a_server_with_low_limits_of_its_own_still_has_sandboxes() {
 }
 
 #[tokio::test]
+async fn a_self_test_that_cannot_be_made_refuses_the_engine_and_says_why() {
+    let mut config = config(std::path::Path::new("/proc/no-such-place"));
+    config.hidden_paths.clear();
+    let selected = sandbox::select(EngineChoice::Auto, config).await.unwrap();
+    let Err(SandboxError::Unavailable { reason, .. }) = selected.engine else {
+        panic!("the engine was not refused");
+    };
+    assert!(reason.contains("preparing the self-test"), "{reason}");
+    assert!(reason.contains("os error"), "{reason}");
+}
+
+#[tokio::test]
 async fn a_file_that_can_be_read_inside_refuses_the_engine() {
     let directory = TempDir::new().unwrap();
     let mut config = config(directory.path());
