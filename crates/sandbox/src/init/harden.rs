@@ -19,6 +19,8 @@ use crate::control::RunLimits;
 
 /// Memory that one process may lock, in bytes.
 const LOCKED_BYTES: u64 = 64 * 1024;
+/// Signals that may wait to be delivered: each takes memory of the kernel.
+const QUEUED_SIGNALS: u64 = 4_096;
 
 /// Drops capabilities and locks files, system calls and resources. Everything forked afterwards
 /// inherits it.
@@ -106,5 +108,6 @@ fn limit_resources(limits: RunLimits) -> io::Result<()> {
     set(Resource::Fsize, limits.file_bytes)?;
     set(Resource::Memlock, LOCKED_BYTES)?;
     set(Resource::Msgqueue, 0)?;
+    set(Resource::Sigpending, QUEUED_SIGNALS)?;
     Ok(())
 }
