@@ -20,8 +20,10 @@ const WATCH: Timespec = Timespec {
 /// Passes over a tree that is being killed, a fifth of a millisecond apart, before the whole
 /// sandbox is killed instead.
 const KILL_PASSES: usize = 500;
-/// Rounds of killing everything, a millisecond apart: two seconds.
+/// Rounds of killing everything: the first ones a tenth of a millisecond apart, the others one,
+/// two seconds in all.
 const EVERYONE_ROUNDS: usize = 2_000;
+const QUICK_ROUNDS: usize = 100;
 
 struct Init<'a> {
     control: &'a OwnedFd,
@@ -229,7 +231,7 @@ fn kill_tree(supervisor: Pid) -> Option<WaitStatus> {
 /// Kills every process of the namespace and reaps until there is none. Returns how many could
 /// not be ended in two seconds (processes that wait for a device).
 fn kill_everyone() -> usize {
-    for _ in 0..EVERYONE_ROUNDS {
+    for round in 0..EVERYONE_ROUNDS {
         let somebody = signal_everyone(libc::SIGKILL);
         let children = loop {
             match wait(WaitOptions::NOHANG) {
@@ -242,7 +244,11 @@ fn kill_everyone() -> usize {
             return 0;
         }
         if children {
-            pause(100_000);
+            pause(if round < QUICK_ROUNDS {
+                100_000
+            } else {
+                1_000_000
+            });
         }
     }
     processes().len()

@@ -21,7 +21,7 @@ use super::watched::wait_readable;
 use crate::control::{Order, Program};
 use crate::{
     Ending, ExecRequest, ExecResult, Limits, MAX_COMMAND_MS, Sandbox, SandboxError, SandboxProcess,
-    SpawnRequest, StopReason, Workspace,
+    SecretText, SpawnRequest, StopReason, Workspace,
 };
 
 /// Time a command gets to clean up after it was asked to end.
@@ -256,6 +256,24 @@ impl NativeSandbox {
     }
 }
 
+/// What the kernel could not take or would take for something else.
+fn check_words(argv: &[String], env: &[(String, SecretText)]) -> Result<(), SandboxError> {
+    if argv.first().is_none_or(String::is_empty) {
+        return Err(SandboxError::Invalid("a command has at least one word"));
+    }
+    let has_nul = |text: &str| text.contains('\0');
+    let bad_word = argv.iter().any(|word| has_nul(word));
+    let bad_variable = env.iter().any(|(name, value)| {
+        name.is_empty() || name.contains('=') || has_nul(name) || has_nul(value.expose_text())
+    });
+    if bad_word || bad_variable {
+        return Err(SandboxError::Invalid(
+            "words and variables hold no NUL, names of variables no `=`",
+        ));
+    }
+    Ok(())
+}
+
 fn receiver(read: OwnedFd) -> Result<Receiver, SandboxError> {
     Receiver::from_owned_fd(read).map_err(SandboxError::io("reading a pipe"))
 }
@@ -263,14 +281,13 @@ fn receiver(read: OwnedFd) -> Result<Receiver, SandboxError> {
 #[async_trait]
 impl Sandbox for NativeSandbox {
     async fn exec(&self, request: ExecRequest) -> Result<ExecResult, SandboxError> {
-        if request.argv.is_empty() {
-            return Err(SandboxError::Invalid("a command has at least one word"));
-        }
+        check_words(&request.argv, &request.env)?;
         let program = Program::Command(request.argv.clone());
         self.run_to_end(program, &request).await
     }
 
     async fn spawn(&self, request: SpawnRequest) -> Result<SandboxProcess, SandboxError> {
+        check_words(&request.argv, &request.env)?;
         let owner = self.workspace.owner();
         let (stdin, to_it) = pipe(owner)?;
         let (from_it, stdout) = pipe(owner)?;
@@ -308,7 +325,10 @@ impl Sandbox for NativeSandbox {
         // Readable when the init has been reaped by the kernel's rules for a namespace: after
         // every other process in it.
         let gone = timeout(DESTROY_TIME, wait_readable(&self.link.init)).await;
-        lock(&self.tasks).abort_all();
+        self.link.close();
+        // Their descriptors hold the namespaces.
+        let mut tasks = std::mem::take(&mut *lock(&self.tasks));
+        tasks.shutdown().await;
         if !matches!(gone, Ok(Ok(()))) {
             return Err(SandboxError::NotEmpty { left: 1 });
         }
@@ -323,8 +343,9 @@ impl Sandbox for NativeSandbox {
 
 impl Drop for NativeSandbox {
     fn drop(&mut self) {
+        // A program that was spawned may be waited for longer than the sandbox lives.
+        self.link.close();
         if let Some(monitor) = lock(&self.monitor).take() {
-            self.link.kill_init();
             self.spawner
                 .reap_unseen(monitor, self.control_group.clone());
         }
