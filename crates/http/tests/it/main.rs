@@ -5,6 +5,7 @@
 
 mod approve;
 mod cancel;
+mod cluster;
 mod create;
 mod credentials;
 mod envelope;
