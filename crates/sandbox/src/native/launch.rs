@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::control_group::{ControlGroup, ControlGroups};
+use super::disk::DiskWatch;
 use super::environment::PROXY_PORT;
 use super::link::{Link, next_note};
 use super::sandbox::NativeSandbox;
@@ -150,7 +151,7 @@ impl Launcher {
         let sandbox = NativeSandbox {
             link,
             workspace: spec.workspace,
-            limits: spec.limits,
+            disk: DiskWatch::new(spec.limits.workspace_bytes),
             proxy: (spec.network != NetworkMode::None).then_some(PROXY_PORT),
             control_group: birth.group.take(),
             spawner: self.spawner.clone(),

@@ -145,6 +145,24 @@ async fn contract_233_a_full_disk_stops_the_command() {
     let script = "i=0; while :; do i=$((i+1)); head -c 4000000 /dev/zero > f$i; sleep 0.05; done";
     let many = sh(&*sandbox, script).await;
     assert_eq!(many.stopped, Some(StopReason::WorkspaceFull));
+    // Room can be made, and many short commands are no way around the limit.
+    assert_eq!(
+        out(&*sandbox, "sleep 2.1; rm f*; echo removed").await,
+        "removed\n"
+    );
+    let mut short = 0;
+    let stopped = loop {
+        let result = sh(
+            &*sandbox,
+            &format!("head -c 4000000 /dev/zero > s{short}; sleep 0.2"),
+        )
+        .await;
+        short += 1;
+        if result.stopped.is_some() || short > 100 {
+            break result.stopped;
+        }
+    };
+    assert_eq!(stopped, Some(StopReason::WorkspaceFull));
     sandbox.destroy().await.unwrap();
 }
 
