@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod approve;
+mod artifacts;
 mod cancel;
 mod cluster;
 mod create;
@@ -13,5 +14,7 @@ mod follow_up;
 mod read;
 mod stream;
 mod support;
+mod uploads;
+mod zips;
 
 testkit::install_test_hook!();
