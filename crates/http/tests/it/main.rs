@@ -9,6 +9,7 @@ mod cancel;
 mod cluster;
 mod create;
 mod credentials;
+mod downloads;
 mod envelope;
 mod follow_up;
 mod read;

@@ -75,3 +75,19 @@ pub(crate) fn nothing_staged(server: &TestServer) -> bool {
         std::fs::read_dir(process.path()).is_ok_and(|mut left| left.next().is_none())
     })
 }
+
+/// The most memory that this process has had, in KiB.
+pub(crate) fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM"));
+    let number = line.and_then(|line| line.split_whitespace().nth(1));
+    number.unwrap().parse().unwrap()
+}
+
+/// Says by how much the peak has grown, and that it is within the limit for files in and out.
+#[expect(clippy::print_stderr, reason = "a measurement run by hand is told")]
+pub(crate) fn tell_growth(before: u64, bytes: usize) {
+    let grown = peak_kib() - before;
+    eprintln!("{bytes} bytes: peak memory grew by {grown} KiB, client included");
+    assert!(grown < 64 * 1024);
+}
