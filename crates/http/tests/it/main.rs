@@ -10,7 +10,9 @@ mod create;
 mod credentials;
 mod envelope;
 mod follow_up;
+mod queue;
 mod read;
+mod sandbox;
 mod stream;
 mod support;
 
