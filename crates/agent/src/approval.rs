@@ -31,8 +31,12 @@ impl ApprovalMemory {
     /// Learns from the decided rows among `rows`, whose calls are in `run`.
     pub fn learn(&mut self, run: &RunFold, session: SessionId, rows: &[JournalRow]) {
         for row in rows.iter().filter(|row| row.run == run.run()) {
-            let JournalEvent::ToolDecided(decided) = &row.event else { continue };
-            let Some(call) = run.call(&decided.call_id) else { continue };
+            let JournalEvent::ToolDecided(decided) = &row.event else {
+                continue;
+            };
+            let Some(call) = run.call(&decided.call_id) else {
+                continue;
+            };
             if decided.session_id != Some(session) {
                 continue;
             }
@@ -51,7 +55,10 @@ impl ApprovalMemory {
 
     /// Whether a call was covered by an earlier `proceed_always`: all parts of it.
     pub fn covers(&self, name: &str, args: &Value) -> bool {
-        let whole = [Similar::Tool(name.to_owned()), Similar::Tool(server_of(name))];
+        let whole = [
+            Similar::Tool(name.to_owned()),
+            Similar::Tool(server_of(name)),
+        ];
         whole.iter().any(|similar| self.0.contains(similar))
             || similar(name, args).iter().all(|part| self.0.contains(part))
     }
@@ -85,7 +92,9 @@ mod tests {
 
     fn covers(approved: &str, asked: &str) -> bool {
         let mut memory = ApprovalMemory::default();
-        memory.0.extend(similar(SHELL, &json!({"command": approved})));
+        memory
+            .0
+            .extend(similar(SHELL, &json!({"command": approved})));
         memory.covers(SHELL, &json!({"command": asked}))
     }
 
@@ -101,7 +110,14 @@ mod tests {
 
     #[test]
     fn interpreters_and_wrappers_are_covered_exactly_only() {
-        for approved in ["python3 a.py", "sh -c 'ls'", "env ls", "xargs ls", "sudo ls", "find . -exec ls ;"] {
+        for approved in [
+            "python3 a.py",
+            "sh -c 'ls'",
+            "env ls",
+            "xargs ls",
+            "sudo ls",
+            "find . -exec ls ;",
+        ] {
             assert!(covers(approved, approved), "{approved}");
             assert!(!covers(approved, &format!("{approved} b")), "{approved}");
         }
@@ -111,7 +127,9 @@ mod tests {
     #[test]
     fn other_tools_are_similar_by_name() {
         let mut memory = ApprovalMemory::default();
-        memory.0.extend(similar("write_file", &json!({"file_path": "a"})));
+        memory
+            .0
+            .extend(similar("write_file", &json!({"file_path": "a"})));
         assert!(memory.covers("write_file", &json!({"file_path": "b"})));
         assert!(!memory.covers("replace", &json!({"file_path": "a"})));
     }

@@ -97,18 +97,27 @@ impl<'a> Assembler<'a> {
     pub(crate) fn take_deltas(&mut self) -> Vec<TurnDelta> {
         let mut parts = Vec::new();
         for (index, thought) in self.thoughts.iter().enumerate().skip(self.shown_thoughts) {
-            parts.push(DeltaPart::Thought { index, thought: thought.clone() });
+            parts.push(DeltaPart::Thought {
+                index,
+                thought: thought.clone(),
+            });
         }
         self.shown_thoughts = self.thoughts.len();
         let wire_len = self.wire_len();
         if self.shown_bytes < wire_len {
             let wire = [self.lead, &self.text].concat();
             let text = wire[self.shown_bytes..].to_owned();
-            parts.push(DeltaPart::Text { offset: self.shown_bytes, text });
+            parts.push(DeltaPart::Text {
+                offset: self.shown_bytes,
+                text,
+            });
             self.shown_bytes = wire_len;
         }
         let (run, turn) = (self.run, self.turn);
-        parts.into_iter().map(|part| TurnDelta { run, turn, part }).collect()
+        parts
+            .into_iter()
+            .map(|part| TurnDelta { run, turn, part })
+            .collect()
     }
 
     /// Ends the turn.
@@ -125,7 +134,11 @@ impl<'a> Assembler<'a> {
     }
 
     fn wire_len(&self) -> usize {
-        if self.text.is_empty() { 0 } else { self.lead.len() + self.text.len() }
+        if self.text.is_empty() {
+            0
+        } else {
+            self.lead.len() + self.text.len()
+        }
     }
 
     fn end_thought(&mut self) {
@@ -139,7 +152,10 @@ impl<'a> Assembler<'a> {
 /// Where the first whole thought of `raw` ends: before the subject of the next one, or at a
 /// paragraph's end when it is long.
 fn thought_end(raw: &str) -> Option<usize> {
-    if let Some(at) = raw.find("\n\n**").filter(|at| !raw[..*at].trim().is_empty()) {
+    if let Some(at) = raw
+        .find("\n\n**")
+        .filter(|at| !raw[..*at].trim().is_empty())
+    {
         return Some(at);
     }
     let from = (LONG_THOUGHT_BYTES..raw.len()).find(|at| raw.is_char_boundary(*at))?;
@@ -183,11 +199,19 @@ mod tests {
     fn thoughts_are_split_at_their_subjects() {
         let mut turn = assembler(None);
         turn.push_thought("**Plan** look\n\n**Ne");
-        assert_eq!(turn.take_deltas().len(), 1, "the first thought is whole before the turn ends");
+        assert_eq!(
+            turn.take_deltas().len(),
+            1,
+            "the first thought is whole before the turn ends"
+        );
         turn.push_thought("xt** write");
         turn.push_text("done");
         let whole = turn.finish();
-        let subjects: Vec<_> = whole.thoughts.iter().map(|t| (&*t.subject, &*t.description)).collect();
+        let subjects: Vec<_> = whole
+            .thoughts
+            .iter()
+            .map(|t| (&*t.subject, &*t.description))
+            .collect();
         assert_eq!(subjects, [("Plan", "look"), ("Next", "write")]);
     }
 

@@ -25,12 +25,17 @@ impl Worker<'_> {
     pub(crate) fn announce(&mut self, call_id: &CallId) {
         let known = self.state.run().call(call_id).map(|call| &call.state);
         if !matches!(known, Some(CallState::Started | CallState::Finished(_))) {
-            self.stage(JournalEvent::ToolStarted { call_id: call_id.clone() });
+            self.stage(JournalEvent::ToolStarted {
+                call_id: call_id.clone(),
+            });
         }
     }
 
     /// Runs calls side by side and journals each result as it comes.
-    pub(crate) async fn run_calls(&mut self, ids: Vec<CallId>) -> Result<Option<StopReason>, AgentError> {
+    pub(crate) async fn run_calls(
+        &mut self,
+        ids: Vec<CallId>,
+    ) -> Result<Option<StopReason>, AgentError> {
         let calls: Vec<Call> = ids.iter().filter_map(|id| self.call(id)).collect();
         for call in &calls {
             self.announce(&call.call_id);
@@ -38,15 +43,19 @@ impl Worker<'_> {
         self.flush().await?;
         let mut stop = self.input.stop.clone();
         let mut in_hand: HashSet<CallId> = ids.into_iter().collect();
-        let mut running: FuturesUnordered<_> =
-            calls.into_iter().map(|call| run_call(self.input, call)).collect();
+        let mut running: FuturesUnordered<_> = calls
+            .into_iter()
+            .map(|call| run_call(self.input, call))
+            .collect();
         loop {
             let finished = tokio::select! {
                 biased;
                 reason = stop.stopped_hard() => return Ok(Some(reason)),
                 finished = running.next() => finished,
             };
-            let Some(finished) = finished else { return Ok(None) };
+            let Some(finished) = finished else {
+                return Ok(None);
+            };
             in_hand.remove(&finished.call_id);
             self.stage(JournalEvent::ToolFinished(finished));
             // The last result is written together with what is decided next.
@@ -68,14 +77,25 @@ impl Worker<'_> {
 }
 
 async fn run_call(input: &WorkerInput<'_>, call: Call) -> ToolFinished {
-    let context = ToolContext { session: input.session, call_id: &call.call_id };
+    let context = ToolContext {
+        session: input.session,
+        call_id: &call.call_id,
+    };
     let outcome = input.tools.call(&context, &call.name, &call.args).await;
     let mask = input.session.mask();
     let (status, output, error) = match outcome {
         ToolOutcome::Success(output) => (ToolStatus::Success, output, None),
         ToolOutcome::Error { output, error } => {
             let error = mask.mask(&error);
-            (ToolStatus::Error, if output.is_empty() { error.clone() } else { output }, Some(error))
+            (
+                ToolStatus::Error,
+                if output.is_empty() {
+                    error.clone()
+                } else {
+                    output
+                },
+                Some(error),
+            )
         }
     };
     let output = mask.mask(&output);
@@ -86,5 +106,10 @@ async fn run_call(input: &WorkerInput<'_>, call: Call) -> ToolFinished {
         output
     };
     let output = head_and_tail(&output, WIRE_OUTPUT_BYTES);
-    ToolFinished { call_id: call.call_id, status, output, error }
+    ToolFinished {
+        call_id: call.call_id,
+        status,
+        output,
+        error,
+    }
 }

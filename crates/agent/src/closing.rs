@@ -24,7 +24,9 @@ pub fn closing_events(run: &RunFold, outcome: RunOutcome) -> Vec<JournalEvent> {
             CallState::Proposed => false,
         };
         if !announced {
-            events.push(JournalEvent::ToolStarted { call_id: call.call_id.clone() });
+            events.push(JournalEvent::ToolStarted {
+                call_id: call.call_id.clone(),
+            });
         }
         events.push(JournalEvent::ToolFinished(ToolFinished {
             call_id: call.call_id.clone(),

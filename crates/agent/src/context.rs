@@ -15,7 +15,9 @@ pub fn messages_of<'a>(runs: impl IntoIterator<Item = &'a RunFold>) -> Vec<Messa
     let mut messages = Vec::new();
     for run in runs {
         if let Some(user) = run.user_message() {
-            messages.push(Message::User { text: with_files(&user.content, &user.attached_files) });
+            messages.push(Message::User {
+                text: with_files(&user.content, &user.attached_files),
+            });
         }
         for turn in run.turns() {
             push_turn(&mut messages, run, turn);
@@ -23,7 +25,9 @@ pub fn messages_of<'a>(runs: impl IntoIterator<Item = &'a RunFold>) -> Vec<Messa
     }
     // A run that ended in a cut has nothing to go on with: only an open end asks for more.
     if let Some(Message::Assistant { .. }) = messages.last() {
-        messages.push(Message::User { text: GO_ON.to_owned() });
+        messages.push(Message::User {
+            text: GO_ON.to_owned(),
+        });
     }
     messages
 }
@@ -32,7 +36,9 @@ fn push_turn(messages: &mut Vec<Message>, run: &RunFold, turn: &ModelTurn) {
     if let (Some(Message::Assistant { .. }), FinishReason::Cut | FinishReason::Length) =
         (messages.last(), previous_finish(run, turn))
     {
-        messages.push(Message::User { text: GO_ON.to_owned() });
+        messages.push(Message::User {
+            text: GO_ON.to_owned(),
+        });
     }
     messages.push(Message::Assistant {
         text: turn.text.clone(),
@@ -52,7 +58,11 @@ fn push_turn(messages: &mut Vec<Message>, run: &RunFold, turn: &ModelTurn) {
 }
 
 fn previous_finish(run: &RunFold, turn: &ModelTurn) -> FinishReason {
-    let before = run.turns().iter().take_while(|other| other.turn < turn.turn).last();
+    let before = run
+        .turns()
+        .iter()
+        .take_while(|other| other.turn < turn.turn)
+        .last();
     before.map_or(FinishReason::Stop, |turn| turn.finish)
 }
 
@@ -67,7 +77,10 @@ fn answer_of(run: &RunFold, call: &model::ToolCall) -> (String, ToolStatus) {
             (output, finished.status)
         }
         Some(
-            CallState::Proposed | CallState::Waiting | CallState::Decided { .. } | CallState::Started,
+            CallState::Proposed
+            | CallState::Waiting
+            | CallState::Decided { .. }
+            | CallState::Started,
         )
         | None => ("This call was not run.".to_owned(), ToolStatus::Cancelled),
     }
@@ -78,6 +91,12 @@ fn with_files(content: &str, files: &[AttachedFile]) -> String {
     if files.is_empty() {
         return content.to_owned();
     }
-    let paths: Vec<String> = files.iter().map(|file| format!("- {}", file.path)).collect();
-    format!("Files that came with this message:\n{}\n\n{content}", paths.join("\n"))
+    let paths: Vec<String> = files
+        .iter()
+        .map(|file| format!("- {}", file.path))
+        .collect();
+    format!(
+        "Files that came with this message:\n{}\n\n{content}",
+        paths.join("\n")
+    )
 }

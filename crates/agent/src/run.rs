@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use llm::{ResolvedModel, RetryPolicy, TurnRequest};
 use model::{
-    CallId, Clock, JournalEvent, JournalRow, Random, RunNumber, SessionId, ToolFinished,
-    ToolStatus,
+    CallId, Clock, JournalEvent, JournalRow, Random, RunNumber, SessionId, ToolFinished, ToolStatus,
 };
 
 use crate::state::State;
@@ -80,10 +79,18 @@ pub enum Exit {
 ///
 /// # Errors
 /// When the journal can no longer be written.
-pub async fn run(agent: &Agent, input: &RunInput, journal: &mut dyn Journal) -> Result<Exit, AgentError> {
+pub async fn run(
+    agent: &Agent,
+    input: &RunInput,
+    journal: &mut dyn Journal,
+) -> Result<Exit, AgentError> {
     let state = State::new(input.run, input.session_id, &input.rows);
     let input = &WorkerInput::new(agent, input);
-    let mut worker = Worker { input, journal, state };
+    let mut worker = Worker {
+        input,
+        journal,
+        state,
+    };
     worker.run().await
 }
 
@@ -150,7 +157,8 @@ impl Worker<'_> {
                     self.flush().await?;
                     return Ok(Exit::Finished);
                 }
-                step @ (Step::Wait(_) | Step::Refuse { .. } | Step::GiveUp(_) | Step::Finish(_)) => {
+                step
+                @ (Step::Wait(_) | Step::Refuse { .. } | Step::GiveUp(_) | Step::Finish(_)) => {
                     self.stage_step(step);
                     None
                 }
@@ -170,7 +178,11 @@ impl Worker<'_> {
                     self.stage(JournalEvent::ToolWaiting { call_id });
                 }
             }
-            Step::Refuse { call_id, status, reason } => {
+            Step::Refuse {
+                call_id,
+                status,
+                reason,
+            } => {
                 self.announce(&call_id);
                 self.stage_result(call_id, status, reason);
             }
@@ -184,7 +196,12 @@ impl Worker<'_> {
 
     fn stage_result(&mut self, call_id: CallId, status: ToolStatus, output: String) {
         let error = (status == ToolStatus::Error).then(|| output.clone());
-        self.stage(JournalEvent::ToolFinished(ToolFinished { call_id, status, output, error }));
+        self.stage(JournalEvent::ToolFinished(ToolFinished {
+            call_id,
+            status,
+            output,
+            error,
+        }));
     }
 
     pub(crate) fn next_step(&self, in_hand: &HashSet<CallId>) -> Step {
@@ -224,4 +241,3 @@ impl Worker<'_> {
         Ok(())
     }
 }
-

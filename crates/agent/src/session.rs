@@ -49,7 +49,9 @@ impl Variables {
 
 impl fmt::Debug for Variables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+        f.debug_list()
+            .entries(self.0.iter().map(|(name, _)| name))
+            .finish()
     }
 }
 
@@ -73,7 +75,11 @@ pub(crate) struct ShellCommand<'a> {
 impl ToolSession {
     /// Nothing is made before a tool needs it.
     pub fn new(config: SessionConfig) -> Self {
-        Self { config, workspace: std::sync::Mutex::new(None), sandbox: Mutex::new(None) }
+        Self {
+            config,
+            workspace: std::sync::Mutex::new(None),
+            sandbox: Mutex::new(None),
+        }
     }
 
     /// The session's mask.
@@ -103,14 +109,20 @@ impl ToolSession {
                     // The next command gets a new sandbox.
                     self.sandbox.lock().await.take();
                 }
-                tracing::warn!(error = &error as &dyn std::error::Error, "a command could not be run");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a command could not be run"
+                );
                 ToolOutcome::error(error.to_string())
             }
         }
     }
 
     async fn exec(&self, command: ShellCommand<'_>) -> Result<ToolOutcome, SandboxError> {
-        let timeout_ms = command.timeout_ms.unwrap_or(DEFAULT_COMMAND_MS).clamp(1, MAX_COMMAND_MS);
+        let timeout_ms = command
+            .timeout_ms
+            .unwrap_or(DEFAULT_COMMAND_MS)
+            .clamp(1, MAX_COMMAND_MS);
         let request = ExecRequest {
             cwd: WorkspacePath::parse(command.directory)?,
             env: self.config.variables.0.clone(),
@@ -126,7 +138,9 @@ impl ToolSession {
     /// it. Returns whether one does.
     pub async fn end_of_run(&self) -> bool {
         let mut slot = self.sandbox.lock().await;
-        let Some(sandbox) = slot.clone() else { return false };
+        let Some(sandbox) = slot.clone() else {
+            return false;
+        };
         if matches!(sandbox.processes().await, Ok(count) if count > 0) {
             return true;
         }
@@ -144,7 +158,10 @@ impl ToolSession {
     }
 
     fn workspace(&self) -> Result<Arc<Workspace>, FileError> {
-        let mut slot = self.workspace.lock().expect("no code panics while it holds this lock");
+        let mut slot = self
+            .workspace
+            .lock()
+            .expect("no code panics while it holds this lock");
         if let Some(workspace) = &*slot {
             return Ok(Arc::clone(workspace));
         }
@@ -170,13 +187,22 @@ impl ToolSession {
 
 async fn destroy(sandbox: &dyn Sandbox) {
     if let Err(error) = sandbox.destroy().await {
-        tracing::error!(error = &error as &dyn std::error::Error, "a sandbox could not be ended");
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "a sandbox could not be ended"
+        );
     }
 }
 
 /// A file name made of a call's id.
 fn output_id(call_id: &CallId) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' || c == '_' {
+            c
+        } else {
+            '_'
+        }
+    };
     call_id.as_str().chars().map(plain).collect()
 }
 
@@ -201,5 +227,8 @@ fn outcome_of(result: &ExecResult, timeout_ms: u64) -> ToolOutcome {
         (None, Ending::Exited(code)) => format!("Exit code: {code}"),
     };
     note(&failure);
-    ToolOutcome::Error { output, error: failure }
+    ToolOutcome::Error {
+        output,
+        error: failure,
+    }
 }

@@ -16,7 +16,9 @@ const RUNS_ITS_ARGUMENTS: [&str; 42] = [
 /// parsed, defines or assigns what changes other commands, or runs an interpreter or a wrapper.
 pub(crate) fn root_commands(text: &str) -> Option<BTreeSet<String>> {
     let mut parser = Parser::new();
-    parser.set_language(&tree_sitter_bash::LANGUAGE.into()).ok()?;
+    parser
+        .set_language(&tree_sitter_bash::LANGUAGE.into())
+        .ok()?;
     let tree = parser.parse(text, None)?;
     if tree.root_node().has_error() {
         return None;
@@ -28,8 +30,13 @@ pub(crate) fn root_commands(text: &str) -> Option<BTreeSet<String>> {
 
 fn collect(node: Node<'_>, text: &str, roots: &mut BTreeSet<String>) -> Option<()> {
     match node.kind() {
-        "function_definition" | "variable_assignment" | "declaration_command"
-        | "unset_command" | "file_redirect" | "heredoc_redirect" | "herestring_redirect" => return None,
+        "function_definition"
+        | "variable_assignment"
+        | "declaration_command"
+        | "unset_command"
+        | "file_redirect"
+        | "heredoc_redirect"
+        | "herestring_redirect" => return None,
         "command" => {
             let name = node.child_by_field_name("name")?;
             roots.insert(plain_word(name, text)?);
@@ -37,14 +44,17 @@ fn collect(node: Node<'_>, text: &str, roots: &mut BTreeSet<String>) -> Option<(
         _ => {}
     }
     let mut cursor = node.walk();
-    node.children(&mut cursor).try_for_each(|child| collect(child, text, roots))
+    node.children(&mut cursor)
+        .try_for_each(|child| collect(child, text, roots))
 }
 
 /// A command's name if it is one literal word and no wrapper.
 fn plain_word(name: Node<'_>, text: &str) -> Option<String> {
     let word = text.get(name.byte_range())?;
     let literal = !word.is_empty()
-        && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/+".contains(&b));
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"._-/+".contains(&b));
     let base = word.rsplit('/').next().unwrap_or(word);
     // Versioned interpreters (python3.11) run their arguments too.
     let unversioned = base.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
@@ -61,11 +71,26 @@ mod tests {
         let roots = |text| root_commands(text).map(|roots| roots.into_iter().collect::<Vec<_>>());
         let some = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(roots("ls -la"), some(&["ls"]));
-        assert_eq!(roots("cd a && git status | grep x"), some(&["cd", "git", "grep"]));
-        assert_eq!(roots("echo $(rm x) `touch y`"), some(&["echo", "rm", "touch"]));
+        assert_eq!(
+            roots("cd a && git status | grep x"),
+            some(&["cd", "git", "grep"])
+        );
+        assert_eq!(
+            roots("echo $(rm x) `touch y`"),
+            some(&["echo", "rm", "touch"])
+        );
         assert_eq!(roots("if true; then rm x; fi"), some(&["rm", "true"]));
         assert_eq!(roots("/bin/ls"), some(&["/bin/ls"]));
-        for exact in ["python3.11 x", "$CMD x", "PATH=/x ls", "ls > x", "f() { rm x; }; f", "'l's", "ls '", ""] {
+        for exact in [
+            "python3.11 x",
+            "$CMD x",
+            "PATH=/x ls",
+            "ls > x",
+            "f() { rm x; }; f",
+            "'l's",
+            "ls '",
+            "",
+        ] {
             assert_eq!(roots(exact), None, "{exact}");
         }
     }

@@ -66,7 +66,12 @@ impl State {
     /// Decides a fact: it counts at once, and is written by the next flush.
     pub(crate) fn stage(&mut self, event: JournalEvent, at: Timestamp) {
         self.seen = self.seen.next();
-        let row = JournalRow { seq: self.seen, run: self.run.run(), at, event };
+        let row = JournalRow {
+            seq: self.seen,
+            run: self.run.run(),
+            at,
+            event,
+        };
         self.run.apply(&row);
         self.staged.push(row.event);
     }
@@ -78,7 +83,13 @@ impl State {
 
     /// Whether the task has used that call id before.
     pub(crate) fn knows_call(&self, id: &model::CallId) -> bool {
-        let calls = self.earlier.iter().chain([&self.run]).flat_map(RunFold::calls);
-        calls.map(|call: &CallFold| &call.call_id).any(|known| known == id)
+        let calls = self
+            .earlier
+            .iter()
+            .chain([&self.run])
+            .flat_map(RunFold::calls);
+        calls
+            .map(|call: &CallFold| &call.call_id)
+            .any(|known| known == id)
     }
 }

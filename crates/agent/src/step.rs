@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use model::{
-    ApprovalOutcome, CallFold, CallId, CallState, Effect, FinishReason, ModelTurn, PolicyDecision, RunErrorCode,
-    RunFold, RunOutcome, ToolStatus,
+    ApprovalOutcome, CallFold, CallId, CallState, Effect, FinishReason, ModelTurn, PolicyDecision,
+    RunErrorCode, RunFold, RunOutcome, ToolStatus,
 };
 
 use serde_json::Value;
@@ -96,7 +96,10 @@ fn ask(input: &StepInput<'_>) -> Step {
     if turns >= input.max_turns {
         return fail(
             RunErrorCode::TurnLimit,
-            format!("The task reached its limit of {} model turns", input.max_turns),
+            format!(
+                "The task reached its limit of {} model turns",
+                input.max_turns
+            ),
         );
     }
     if goes_in_circles(input.run) {
@@ -111,7 +114,10 @@ fn ask(input: &StepInput<'_>) -> Step {
 fn step_of_calls(input: &StepInput<'_>, open: &[&CallFold]) -> Step {
     let mut asks = Vec::new();
     let mut runnable: Vec<(&CallFold, Effect)> = Vec::new();
-    for call in open.iter().filter(|call| !input.in_hand.contains(&call.call_id)) {
+    for call in open
+        .iter()
+        .filter(|call| !input.in_hand.contains(&call.call_id))
+    {
         let effect = input.tools.effect(&call.name, call.args());
         match &call.state {
             CallState::Proposed => match decide(input, call) {
@@ -121,7 +127,11 @@ fn step_of_calls(input: &StepInput<'_>, open: &[&CallFold]) -> Step {
                 }
                 PolicyDecision::Allow => runnable.push((call, effect)),
             },
-            CallState::Decided { outcome: ApprovalOutcome::Cancel, reason, .. } => {
+            CallState::Decided {
+                outcome: ApprovalOutcome::Cancel,
+                reason,
+                ..
+            } => {
                 let reason = crate::rejection_output(reason.as_deref());
                 return refuse(call, ToolStatus::Cancelled, reason);
             }
@@ -138,7 +148,9 @@ fn step_of_calls(input: &StepInput<'_>, open: &[&CallFold]) -> Step {
     }
     match runnable.split_first() {
         None => Step::Park,
-        Some(((first, Effect::Idempotent | Effect::Write), _)) => Step::Run(vec![first.call_id.clone()]),
+        Some(((first, Effect::Idempotent | Effect::Write), _)) => {
+            Step::Run(vec![first.call_id.clone()])
+        }
         Some(((_, Effect::Read), _)) => Step::Run(
             runnable
                 .iter()
@@ -163,24 +175,40 @@ fn decide(input: &StepInput<'_>, call: &CallFold) -> PolicyDecision {
 }
 
 fn last_turn_called(run: &RunFold) -> bool {
-    run.turns().last().is_some_and(|turn| !turn.tool_calls.is_empty())
+    run.turns()
+        .last()
+        .is_some_and(|turn| !turn.tool_calls.is_empty())
 }
 
 fn cuts(run: &RunFold) -> usize {
     let cut = |finish: FinishReason| matches!(finish, FinishReason::Cut | FinishReason::Length);
-    run.turns().iter().rev().take_while(|turn| cut(turn.finish) && turn.tool_calls.is_empty()).count()
+    run.turns()
+        .iter()
+        .rev()
+        .take_while(|turn| cut(turn.finish) && turn.tool_calls.is_empty())
+        .count()
 }
 
 fn goes_in_circles(run: &RunFold) -> bool {
-    let mut rounds = run.turns().iter().rev().take(REPEATED_ROUNDS).map(|turn| round_of(run, turn));
-    let Some(first) = rounds.next() else { return false };
+    let mut rounds = run
+        .turns()
+        .iter()
+        .rev()
+        .take(REPEATED_ROUNDS)
+        .map(|turn| round_of(run, turn));
+    let Some(first) = rounds.next() else {
+        return false;
+    };
     let same = rounds.filter(|round| *round == first).count() + 1;
     !first.is_empty() && same == REPEATED_ROUNDS
 }
 
 /// What a turn called and what it got.
 fn round_of<'a>(run: &'a RunFold, turn: &ModelTurn) -> Vec<(&'a str, &'a Value, &'a str)> {
-    let calls = turn.tool_calls.iter().filter_map(|call| run.call(&call.call_id));
+    let calls = turn
+        .tool_calls
+        .iter()
+        .filter_map(|call| run.call(&call.call_id));
     calls
         .map(|call| {
             let output = match &call.state {
@@ -196,7 +224,11 @@ fn round_of<'a>(run: &'a RunFold, turn: &ModelTurn) -> Vec<(&'a str, &'a Value, 
 }
 
 fn refuse(call: &CallFold, status: ToolStatus, reason: String) -> Step {
-    Step::Refuse { call_id: call.call_id.clone(), status, reason }
+    Step::Refuse {
+        call_id: call.call_id.clone(),
+        status,
+        reason,
+    }
 }
 
 fn fail(code: RunErrorCode, message: String) -> Step {

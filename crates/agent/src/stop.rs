@@ -51,7 +51,12 @@ impl Stop {
 
     /// Waits until the run must stop.
     pub async fn stopped(&mut self) -> StopReason {
-        let found = self.0.wait_for(Option::is_some).await.ok().and_then(|reason| *reason);
+        let found = self
+            .0
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|reason| *reason);
         match found {
             Some(reason) => reason,
             // The handle is gone without a word: nobody will ever stop this run.

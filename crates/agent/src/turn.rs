@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use llm::{ModelError, ProposedCall, TurnEvent, TurnRequest};
 use model::{
-    CallId, FinishReason, JournalEvent, ModelTurn, NoticeStatus, RunErrorCode, RunOutcome, ToolCall,
-    Usage,
+    CallId, FinishReason, JournalEvent, ModelTurn, NoticeStatus, RunErrorCode, RunOutcome,
+    ToolCall, Usage,
 };
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
@@ -22,7 +22,12 @@ const HOLD_BACK: Duration = Duration::from_millis(50);
 /// How a request for a turn ended.
 enum Asked {
     /// With a whole turn, or with one that was cut after it had said something.
-    Turn { turn: Assembled, finish: FinishReason, usage: Usage, provider_state: Value },
+    Turn {
+        turn: Assembled,
+        finish: FinishReason,
+        usage: Usage,
+        provider_state: Value,
+    },
     /// With an error before anything was said.
     Failed(ModelError),
     /// The run must stop; what was shown of the turn, if it said anything.
@@ -38,14 +43,22 @@ impl Worker<'_> {
         let mut empty_answers = 0;
         loop {
             match self.ask_once(request.clone()).await {
-                Asked::Turn { turn, finish, usage, provider_state } => {
+                Asked::Turn {
+                    turn,
+                    finish,
+                    usage,
+                    provider_state,
+                } => {
                     let empty = turn.text.is_empty() && turn.calls.is_empty();
                     if !empty || finish == FinishReason::Cut {
                         self.stage_turn(turn, finish, usage, provider_state);
                         return Ok(None);
                     }
                     if finish == FinishReason::Refusal {
-                        self.stage_failure(RunErrorCode::ModelRefused, "The model refused to answer".to_owned());
+                        self.stage_failure(
+                            RunErrorCode::ModelRefused,
+                            "The model refused to answer".to_owned(),
+                        );
                         return Ok(None);
                     }
                     empty_answers += 1;
@@ -53,13 +66,21 @@ impl Worker<'_> {
                         self.stage_empty_answer();
                         return Ok(None);
                     }
-                    self.notice_retry("The model gave an empty answer; asking again").await?;
+                    self.notice_retry("The model gave an empty answer; asking again")
+                        .await?;
                 }
                 Asked::Failed(error) => {
                     failures += 1;
-                    let delay = self.input.config.retry.next_delay_ms(failures, &error, self.input.random);
+                    let delay =
+                        self.input
+                            .config
+                            .retry
+                            .next_delay_ms(failures, &error, self.input.random);
                     let Some(delay_ms) = delay else {
-                        tracing::warn!(error = &error as &dyn std::error::Error, "the model request failed");
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "the model request failed"
+                        );
                         let message = self.input.session.mask().mask(&error.to_string());
                         self.stage_failure(error.run_error_code(), message);
                         return Ok(None);
@@ -70,7 +91,8 @@ impl Worker<'_> {
                     }
                 }
                 Asked::Stopped(reason, said) => {
-                    if let (Some(said), StopReason::Cancel | StopReason::TimeLimit) = (said, reason) {
+                    if let (Some(said), StopReason::Cancel | StopReason::TimeLimit) = (said, reason)
+                    {
                         self.stage_turn(said, FinishReason::Cut, Usage::default(), Value::Null);
                     }
                     return Ok(Some(reason));
@@ -109,8 +131,17 @@ impl Worker<'_> {
                 Some(Ok(TurnEvent::Text(text))) => turn.push_text(&text),
                 Some(Ok(TurnEvent::Thought(text))) => turn.push_thought(&text),
                 Some(Ok(TurnEvent::ToolCall(call))) => turn.push_call(call),
-                Some(Ok(TurnEvent::Finished { finish, usage, provider_state })) => {
-                    return Asked::Turn { turn: turn.finish(), finish, usage, provider_state };
+                Some(Ok(TurnEvent::Finished {
+                    finish,
+                    usage,
+                    provider_state,
+                })) => {
+                    return Asked::Turn {
+                        turn: turn.finish(),
+                        finish,
+                        usage,
+                        provider_state,
+                    };
                 }
                 Some(Err(error)) => return failed(turn, error),
                 None => return failed(turn, ModelError::Cut { source: None }),
@@ -146,13 +177,25 @@ impl Worker<'_> {
         let used = |id: &CallId| {
             self.state.knows_call(id) || siblings.iter().any(|sibling| sibling.call_id == *id)
         };
-        let usable = |id: &String| !id.is_empty() && id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
-        let given = call.id.filter(usable).map(CallId::new).filter(|id| !used(id));
+        let usable = |id: &String| {
+            !id.is_empty()
+                && id.len() <= 128
+                && id.bytes().all(|b| b.is_ascii_graphic() && b != b'/')
+        };
+        let given = call
+            .id
+            .filter(usable)
+            .map(CallId::new)
+            .filter(|id| !used(id));
         let call_id = given.unwrap_or_else(|| {
             CallId::generate(&call.name, self.input.clock.now(), self.input.random)
         });
         let args = mask_value(self.input.session.mask(), &call.args);
-        ToolCall { call_id, name: call.name, args }
+        ToolCall {
+            call_id,
+            name: call.name,
+            args,
+        }
     }
 
     fn stage_empty_answer(&mut self) {
@@ -166,12 +209,18 @@ impl Worker<'_> {
     }
 
     fn stage_failure(&mut self, code: RunErrorCode, message: String) {
-        self.stage(JournalEvent::RunFinished(RunOutcome::Failed { code, message }));
+        self.stage(JournalEvent::RunFinished(RunOutcome::Failed {
+            code,
+            message,
+        }));
     }
 
     async fn notice_retry(&mut self, message: &str) -> Result<(), AgentError> {
         let message = self.input.session.mask().mask(message);
-        self.stage(JournalEvent::Notice { status: NoticeStatus::Retrying, message });
+        self.stage(JournalEvent::Notice {
+            status: NoticeStatus::Retrying,
+            message,
+        });
         self.flush().await
     }
 
@@ -191,8 +240,16 @@ fn failed(turn: Assembler<'_>, error: ModelError) -> Asked {
     if !turn.has_text() {
         return Asked::Failed(error);
     }
-    tracing::info!(error = &error as &dyn std::error::Error, "the model's answer was cut");
+    tracing::info!(
+        error = &error as &dyn std::error::Error,
+        "the model's answer was cut"
+    );
     let mut turn = turn.finish();
     turn.calls.clear();
-    Asked::Turn { turn, finish: FinishReason::Cut, usage: Usage::default(), provider_state: Value::Null }
+    Asked::Turn {
+        turn,
+        finish: FinishReason::Cut,
+        usage: Usage::default(),
+        provider_state: Value::Null,
+    }
 }

@@ -9,7 +9,10 @@ pub(crate) enum ArgumentError {
     #[error("The argument `{0}` is missing.")]
     Missing(&'static str),
     #[error("The argument `{name}` must be {wanted}.")]
-    Kind { name: &'static str, wanted: &'static str },
+    Kind {
+        name: &'static str,
+        wanted: &'static str,
+    },
 }
 
 /// The text under the first of `names` that holds one.
@@ -27,22 +30,28 @@ pub(crate) fn required_text<'a>(
         None | Some(Value::Null) => Err(ArgumentError::Missing(name)),
         Some(Value::String(text)) => Ok(text),
         Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-            Err(ArgumentError::Kind { name, wanted: "a text" })
+            Err(ArgumentError::Kind {
+                name,
+                wanted: "a text",
+            })
         }
     }
 }
 
 /// The whole number under `name`, if there is one. Models send numbers as texts and as floats too.
 pub(crate) fn whole_number(args: &Value, name: &'static str) -> Result<Option<u64>, ArgumentError> {
-    let wrong = ArgumentError::Kind { name, wanted: "a whole number, 0 or more" };
+    let wrong = ArgumentError::Kind {
+        name,
+        wanted: "a whole number, 0 or more",
+    };
     let number = match args.get(name) {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::String(text)) => text.trim().parse().ok(),
         Some(value) => value.as_u64().or_else(|| {
-            value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0 && *number < 1e15).map(
-                
-                |number| number as u64,
-            )
+            value
+                .as_f64()
+                .filter(|number| number.fract() == 0.0 && *number >= 0.0 && *number < 1e15)
+                .map(|number| number as u64)
         }),
     };
     number.map(Some).ok_or(wrong)
@@ -50,13 +59,19 @@ pub(crate) fn whole_number(args: &Value, name: &'static str) -> Result<Option<u6
 
 /// The texts under `name`: an array of texts, or nothing.
 pub(crate) fn texts(args: &Value, name: &'static str) -> Result<Vec<String>, ArgumentError> {
-    let wrong = || ArgumentError::Kind { name, wanted: "an array of texts" };
+    let wrong = || ArgumentError::Kind {
+        name,
+        wanted: "an array of texts",
+    };
     match args.get(name) {
         None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(items)) => {
-            items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+        Some(Value::Array(items)) => items
+            .iter()
+            .map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong))
+            .collect(),
+        Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            Err(wrong())
         }
-        Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => Err(wrong()),
     }
 }
 

@@ -38,7 +38,9 @@ impl Tool for ListDirectory {
     }
 
     async fn call(&self, context: &ToolContext<'_>, args: &Value) -> ToolOutcome {
-        let path = text_argument(args, &["dir_path", "path", "directory"]).unwrap_or(".").to_owned();
+        let path = text_argument(args, &["dir_path", "path", "directory"])
+            .unwrap_or(".")
+            .to_owned();
         let ignore = match texts(args, "ignore") {
             Ok(ignore) => ignore,
             Err(error) => return ToolOutcome::error(error.to_string()),
@@ -52,7 +54,11 @@ impl Tool for ListDirectory {
 }
 
 fn show(path: &str, mut entries: Vec<DirectoryEntry>, ignore: &[String]) -> String {
-    entries.retain(|entry| !ignore.iter().any(|pattern| matches_name(pattern, &entry.name)));
+    entries.retain(|entry| {
+        !ignore
+            .iter()
+            .any(|pattern| matches_name(pattern, &entry.name))
+    });
     entries.sort_by(|a, b| (!is_directory(a), &a.name).cmp(&(!is_directory(b), &b.name)));
     if entries.is_empty() {
         return format!("The directory {path} is empty.");
@@ -77,8 +83,12 @@ fn is_directory(entry: &DirectoryEntry) -> bool {
 
 /// Whether `name` matches a pattern in which `*` stands for any characters.
 fn matches_name(pattern: &str, name: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut name) = name.strip_prefix(first) else { return false };
+    let Some((first, rest)) = pattern.split_once('*') else {
+        return pattern == name;
+    };
+    let Some(mut name) = name.strip_prefix(first) else {
+        return false;
+    };
     let mut parts = rest.split('*').peekable();
     while let Some(part) = parts.next() {
         if parts.peek().is_none() {

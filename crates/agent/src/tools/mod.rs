@@ -60,7 +60,10 @@ pub enum ToolOutcome {
 impl ToolOutcome {
     /// A failure that printed nothing.
     pub fn error(error: impl Into<String>) -> Self {
-        Self::Error { output: String::new(), error: error.into() }
+        Self::Error {
+            output: String::new(),
+            error: error.into(),
+        }
     }
 }
 
@@ -130,6 +133,9 @@ impl Toolbox {
     }
 
     fn find(&self, name: &str) -> Option<&dyn Tool> {
-        self.tools.iter().find(|tool| tool.spec().name == name).map(AsRef::as_ref)
+        self.tools
+            .iter()
+            .find(|tool| tool.spec().name == name)
+            .map(AsRef::as_ref)
     }
 }

@@ -70,7 +70,10 @@ fn read_arguments(args: &Value) -> Result<(String, Lines), ArgumentError> {
     let end = whole_number(args, "end_line")?.map(|line| line.saturating_sub(skip));
     let take = whole_number(args, "limit")?.or(end);
     let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let lines = Lines { skip: size(skip), take: take.map_or(DEFAULT_LINES, size) };
+    let lines = Lines {
+        skip: size(skip),
+        take: take.map_or(DEFAULT_LINES, size),
+    };
     Ok((path, lines))
 }
 
@@ -85,12 +88,22 @@ fn show(path: &str, bytes: &[u8], lines: Lines) -> ToolOutcome {
     }
     let shown: Vec<&str> = text.lines().skip(lines.skip).take(lines.take).collect();
     if shown.is_empty() {
-        return ToolOutcome::error(format!("{path} has {total} lines; there is nothing after line {}.", lines.skip));
+        return ToolOutcome::error(format!(
+            "{path} has {total} lines; there is nothing after line {}.",
+            lines.skip
+        ));
     }
     let last = lines.skip + shown.len();
     let first = lines.skip + 1;
-    let more = if last < total { format!("; read on with offset {last}") } else { String::new() };
-    ToolOutcome::Success(format!("[lines {first}–{last} of {total}{more}]\n{}", shown.join("\n")))
+    let more = if last < total {
+        format!("; read on with offset {last}")
+    } else {
+        String::new()
+    };
+    ToolOutcome::Success(format!(
+        "[lines {first}–{last} of {total}{more}]\n{}",
+        shown.join("\n")
+    ))
 }
 
 #[cfg(test)]
@@ -100,17 +113,41 @@ mod tests {
     #[test]
     fn lines_are_named_in_every_spelling() {
         let lines = |args: Value| read_arguments(&args).unwrap().1;
-        assert_eq!(lines(json!({"file_path": "a"})), Lines { skip: 0, take: DEFAULT_LINES });
-        assert_eq!(lines(json!({"absolute_path": "a", "offset": 2, "limit": 3})), Lines { skip: 2, take: 3 });
-        assert_eq!(lines(json!({"path": "a", "start_line": 3, "end_line": 5})), Lines { skip: 2, take: 3 });
+        assert_eq!(
+            lines(json!({"file_path": "a"})),
+            Lines {
+                skip: 0,
+                take: DEFAULT_LINES
+            }
+        );
+        assert_eq!(
+            lines(json!({"absolute_path": "a", "offset": 2, "limit": 3})),
+            Lines { skip: 2, take: 3 }
+        );
+        assert_eq!(
+            lines(json!({"path": "a", "start_line": 3, "end_line": 5})),
+            Lines { skip: 2, take: 3 }
+        );
     }
 
     #[test]
     fn a_part_says_where_it_lies() {
         let part = show("a", b"1\n2\n3\n4\n", Lines { skip: 1, take: 2 });
-        assert_eq!(part, ToolOutcome::Success("[lines 2–3 of 4; read on with offset 3]\n2\n3".to_owned()));
-        assert_eq!(show("a", b"1\n2", Lines { skip: 0, take: 5 }), ToolOutcome::Success("1\n2".to_owned()));
-        assert!(matches!(show("a", b"1", Lines { skip: 5, take: 5 }), ToolOutcome::Error { .. }));
-        assert!(matches!(show("a", b"\0", Lines { skip: 0, take: 5 }), ToolOutcome::Error { .. }));
+        assert_eq!(
+            part,
+            ToolOutcome::Success("[lines 2–3 of 4; read on with offset 3]\n2\n3".to_owned())
+        );
+        assert_eq!(
+            show("a", b"1\n2", Lines { skip: 0, take: 5 }),
+            ToolOutcome::Success("1\n2".to_owned())
+        );
+        assert!(matches!(
+            show("a", b"1", Lines { skip: 5, take: 5 }),
+            ToolOutcome::Error { .. }
+        ));
+        assert!(matches!(
+            show("a", b"\0", Lines { skip: 0, take: 5 }),
+            ToolOutcome::Error { .. }
+        ));
     }
 }

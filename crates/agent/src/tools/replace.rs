@@ -66,12 +66,18 @@ impl Tool for Replace {
             }
             let bytes = workspace.read(&path, MAX_FILE_BYTES)?;
             let Ok(text) = String::from_utf8(bytes) else {
-                return Ok(ToolOutcome::error(format!("{} is not a UTF-8 text.", edit.path)));
+                return Ok(ToolOutcome::error(format!(
+                    "{} is not a UTF-8 text.",
+                    edit.path
+                )));
             };
             match replaced(&text, &edit) {
                 Ok((text, count)) => {
                     workspace.write(&path, text.as_bytes())?;
-                    Ok(ToolOutcome::Success(format!("Replaced {count} in {}.", edit.path)))
+                    Ok(ToolOutcome::Success(format!(
+                        "Replaced {count} in {}.",
+                        edit.path
+                    )))
                 }
                 Err(error) => Ok(ToolOutcome::error(error)),
             }
@@ -90,12 +96,20 @@ fn read_arguments(args: &Value) -> Result<Edit, ArgumentError> {
         path: required_text(args, &["file_path", "absolute_path", "path"])?.to_owned(),
         old: required_text(args, &["old_string"])?.to_owned(),
         new: required_text(args, &["new_string"])?.to_owned(),
-        expected: if multiple { Expected::AtLeastOnce } else { Expected::Times(expected) },
+        expected: if multiple {
+            Expected::AtLeastOnce
+        } else {
+            Expected::Times(expected)
+        },
     })
 }
 
 /// An empty old text makes a file that is not there yet.
-fn make(workspace: &Workspace, path: &WorkspacePath, edit: &Edit) -> Result<ToolOutcome, FileError> {
+fn make(
+    workspace: &Workspace,
+    path: &WorkspacePath,
+    edit: &Edit,
+) -> Result<ToolOutcome, FileError> {
     match workspace.stat(path) {
         Err(FileError::NotFound { .. }) => {}
         Err(error) => return Err(error),
@@ -117,7 +131,9 @@ fn replaced(text: &str, edit: &Edit) -> Result<(String, u64), String> {
             "The old text stands {found} times in {}, expected were {expected}. Give more context, or expected_replacements.",
             edit.path
         )),
-        Expected::Times(_) | Expected::AtLeastOnce => Ok((text.replace(&edit.old, &edit.new), found)),
+        Expected::Times(_) | Expected::AtLeastOnce => {
+            Ok((text.replace(&edit.old, &edit.new), found))
+        }
     }
 }
 
@@ -126,16 +142,30 @@ mod tests {
     use super::*;
 
     fn edit(old: &str, new: &str, expected: Expected) -> Edit {
-        Edit { path: "a".to_owned(), old: old.to_owned(), new: new.to_owned(), expected }
+        Edit {
+            path: "a".to_owned(),
+            old: old.to_owned(),
+            new: new.to_owned(),
+            expected,
+        }
     }
 
     #[test]
     fn the_old_text_must_be_found_as_often_as_expected() {
         let once = Expected::Times(1);
-        assert_eq!(replaced("a b", &edit("b", "c", once)), Ok(("a c".to_owned(), 1)));
+        assert_eq!(
+            replaced("a b", &edit("b", "c", once)),
+            Ok(("a c".to_owned(), 1))
+        );
         assert!(replaced("b b", &edit("b", "c", once)).is_err());
-        assert_eq!(replaced("b b", &edit("b", "c", Expected::Times(2))), Ok(("c c".to_owned(), 2)));
-        assert_eq!(replaced("b b", &edit("b", "c", Expected::AtLeastOnce)), Ok(("c c".to_owned(), 2)));
+        assert_eq!(
+            replaced("b b", &edit("b", "c", Expected::Times(2))),
+            Ok(("c c".to_owned(), 2))
+        );
+        assert_eq!(
+            replaced("b b", &edit("b", "c", Expected::AtLeastOnce)),
+            Ok(("c c".to_owned(), 2))
+        );
         assert!(replaced("b b", &edit("x", "c", Expected::AtLeastOnce)).is_err());
         assert!(replaced("b", &edit("b", "b", once)).is_err());
     }

@@ -45,7 +45,12 @@ impl Tool for RunShellCommand {
             Err(error) => return ToolOutcome::error(error.to_string()),
         };
         let directory = text_argument(args, &["dir_path", "directory", "path"]).unwrap_or(".");
-        let command = ShellCommand { command, directory, timeout_ms, call_id: context.call_id };
+        let command = ShellCommand {
+            command,
+            directory,
+            timeout_ms,
+            call_id: context.call_id,
+        };
         context.session.shell(command).await
     }
 }

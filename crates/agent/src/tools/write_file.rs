@@ -34,8 +34,13 @@ impl Tool for WriteFile {
     }
 
     async fn call(&self, context: &ToolContext<'_>, args: &Value) -> ToolOutcome {
-        let arguments = required_text(args, &["file_path", "absolute_path", "path"])
-            .and_then(|path| Ok((path.to_owned(), required_text(args, &["content"])?.to_owned())));
+        let arguments =
+            required_text(args, &["file_path", "absolute_path", "path"]).and_then(|path| {
+                Ok((
+                    path.to_owned(),
+                    required_text(args, &["content"])?.to_owned(),
+                ))
+            });
         let (path, content) = match arguments {
             Ok(arguments) => arguments,
             Err(error) => return ToolOutcome::error(error.to_string()),
