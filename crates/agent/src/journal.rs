@@ -5,7 +5,7 @@ use model::{JournalEvent, JournalRow, TurnDelta};
 
 /// The journal of one leased run.
 #[async_trait]
-pub trait Journal: Send {
+pub trait Journal: Send + Sync {
     /// Writes facts of this run. Returns the rows that somebody else wrote meanwhile (decisions of
     /// people), which come before the ones written.
     ///

@@ -50,15 +50,8 @@ impl Worker<'_> {
                     provider_state,
                 } => {
                     let empty = turn.text.is_empty() && turn.calls.is_empty();
-                    if !empty || finish == FinishReason::Cut {
+                    if !empty {
                         self.stage_turn(turn, finish, usage, provider_state);
-                        return Ok(None);
-                    }
-                    if finish == FinishReason::Refusal {
-                        self.stage_failure(
-                            RunErrorCode::ModelRefused,
-                            "The model refused to answer".to_owned(),
-                        );
                         return Ok(None);
                     }
                     empty_answers += 1;
@@ -71,22 +64,12 @@ impl Worker<'_> {
                 }
                 Asked::Failed(error) => {
                     failures += 1;
-                    let delay =
-                        self.input
-                            .config
-                            .retry
-                            .next_delay_ms(failures, &error, self.input.random);
-                    let Some(delay_ms) = delay else {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            "the model request failed"
-                        );
-                        let message = self.input.session.mask().mask(&error.to_string());
-                        self.stage_failure(error.run_error_code(), message);
+                    let Some(delay) = self.retry_delay(failures, &error) else {
+                        self.stage_model_error(&error);
                         return Ok(None);
                     };
                     self.notice_retry(&format!("{error}; trying again")).await?;
-                    if let Some(reason) = self.wait(Duration::from_millis(delay_ms)).await {
+                    if let Some(reason) = self.wait(delay).await {
                         return Ok(Some(reason));
                     }
                 }
@@ -99,6 +82,24 @@ impl Worker<'_> {
                 }
             }
         }
+    }
+
+    fn retry_delay(&self, failures: u32, error: &ModelError) -> Option<Duration> {
+        let delay = self
+            .input
+            .config
+            .retry
+            .next_delay_ms(failures, error, self.input.random);
+        delay.map(Duration::from_millis)
+    }
+
+    fn stage_model_error(&mut self, error: &ModelError) {
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            "the model request failed"
+        );
+        let message = self.input.session.mask().mask(&error.to_string());
+        self.stage_failure(error.run_error_code(), message);
     }
 
     async fn ask_once(&mut self, request: TurnRequest) -> Asked {

@@ -53,6 +53,8 @@ pub(crate) struct Start {
     pub(crate) watch_memory_bytes: Option<u64>,
     /// Directories of the host that are seen inside at the same path, read-only.
     pub(crate) read_only: Vec<PathBuf>,
+    /// Files and directories in whose place there is nothing.
+    pub(crate) hide: Vec<PathBuf>,
 }
 
 /// Limits that the kernel keeps per process or per user namespace.

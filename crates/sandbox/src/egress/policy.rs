@@ -151,9 +151,10 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address(address, class) => write!(
+            // Without the address: whoever asks must not learn how names resolve inside.
+            Self::Address(_, class) => write!(
                 f,
-                "{address} is {class}; the operator can allow it with SIGMIC_ALLOW_PRIVATE_HOSTS"
+                "it is at {class}; the operator can allow it with SIGMIC_ALLOW_PRIVATE_HOSTS"
             ),
             Self::Port(port) => write!(f, "port {port} is not allowed (80 and 443 are)"),
             Self::NotListed => f.write_str("the host is not on the project's list"),

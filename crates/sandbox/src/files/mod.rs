@@ -7,12 +7,14 @@
 mod error;
 mod open;
 mod path;
+mod tree;
 mod walk;
 mod workspace;
 mod write;
 
 pub use error::FileError;
 pub use path::WorkspacePath;
+pub use tree::DiskUsage;
 pub use walk::{Walk, WalkEntry, WalkLimits};
 pub use workspace::{DirectoryEntry, EntryKind, FileRange, FileStat, Owner, Workspace};
 pub use write::FileWriter;

@@ -27,7 +27,13 @@ pub(super) fn open(
     mode: Mode,
     links: Links,
 ) -> Result<OwnedFd, FileError> {
-    let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    // The kernel refuses the other two with O_PATH, which opens nothing that could block.
+    let harmless = if flags.contains(OFlags::PATH) {
+        OFlags::CLOEXEC
+    } else {
+        OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY
+    };
+    let flags = flags | harmless;
     let resolve = ResolveFlags::BENEATH
         | match links {
             Links::Follow => ResolveFlags::NO_MAGICLINKS,

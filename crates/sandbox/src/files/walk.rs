@@ -117,14 +117,4 @@ impl Workspace {
         }
         Ok(found)
     }
-
-    /// Bytes that the files of the workspace take on disk, and whether the count is complete.
-    ///
-    /// # Errors
-    /// [`FileError`] when the workspace itself cannot be read.
-    pub fn usage(&self, limits: WalkLimits) -> Result<(u64, bool), FileError> {
-        let walk = self.walk(&WorkspacePath::ROOT, limits, |_, _| true)?;
-        let bytes = walk.entries.iter().map(|entry| entry.stat.size_bytes).sum();
-        Ok((bytes, !walk.cut))
-    }
 }

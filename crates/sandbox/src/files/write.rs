@@ -13,8 +13,6 @@ use super::{EntryKind, FileError, Workspace, WorkspacePath};
 
 /// Names tried for a temporary file.
 const TRIES: usize = 8;
-/// Directories removed in one go at most, and their depth.
-const MAX_DEPTH: usize = 128;
 
 /// A file being written under a temporary name. It appears under its own name, whole, with
 /// [`Self::commit`]; dropped before, it leaves nothing.
@@ -159,33 +157,6 @@ impl Workspace {
         }
     }
 
-    /// Removes a directory with everything in it, or a file.
-    ///
-    /// # Errors
-    /// [`FileError::TooLarge`] when it is nested deeper than 128 directories.
-    pub fn remove_all(&self, path: &WorkspacePath) -> Result<(), FileError> {
-        self.remove_below(path, 0)
-    }
-
-    fn remove_below(&self, path: &WorkspacePath, depth: usize) -> Result<(), FileError> {
-        if depth > MAX_DEPTH {
-            return Err(FileError::TooLarge {
-                path: path.as_str().to_owned(),
-                limit: 128,
-            });
-        }
-        match self.stat(path) {
-            Ok(stat) if stat.kind == EntryKind::Directory => {
-                for entry in self.list(path, usize::MAX)? {
-                    self.remove_below(&path.child(&entry.name), depth + 1)?;
-                }
-            }
-            Ok(_) => {}
-            Err(error) => return Err(error),
-        }
-        self.remove(path)
-    }
-
     /// Moves a file or directory within the workspace, replacing a file at the new place.
     ///
     /// # Errors
@@ -201,7 +172,7 @@ impl Workspace {
         renameat(&source, from.name(), &target, to.name()).map_err(fail)
     }
 
-    fn parent_of<'a>(
+    pub(super) fn parent_of<'a>(
         &self,
         path: &'a WorkspacePath,
     ) -> Result<(OwnedFd, impl Fn(Errno) -> FileError + 'a), FileError> {
@@ -229,9 +200,7 @@ fn make_temporary(
 ) -> Result<(String, OwnedFd), FileError> {
     let mut failure = Errno::EXIST;
     for _ in 0..TRIES {
-        let mut random = [0_u8; 8];
-        let _ = rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty());
-        let name = format!(".sigmic-{:016x}", u64::from_ne_bytes(random));
+        let name = temporary_name();
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         match rustix::fs::openat(directory, &name, flags, Mode::from_raw_mode(0o600)) {
@@ -243,4 +212,12 @@ fn make_temporary(
         }
     }
     Err(FileError::of(path.as_str(), failure))
+}
+
+/// A name that nothing else has.
+pub(super) fn temporary_name() -> String {
+    let mut random = [0_u8; 8];
+    // Chance only saves tries: whoever makes a file by this name asks for it to be new.
+    let _ = rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty());
+    format!(".sigmic-{:016x}", u64::from_ne_bytes(random))
 }

@@ -23,6 +23,9 @@ const TMP_INODES: u32 = 65_536;
 const NO_SUID: MountFlags = MountFlags::NOSUID;
 const NO_DEV: MountFlags = MountFlags::NODEV;
 
+/// Beginnings of names in `/etc` that are the configuration of languages.
+const ETC_LANGUAGES: &[&str] = &["java-", "python3"];
+
 /// Parts of `/etc` that programs need and that hold no secret.
 const ETC: &[&str] = &[
     "alternatives",
@@ -38,8 +41,6 @@ const ETC: &[&str] = &[
     "pki/ca-trust",
     "pki/tls/certs",
     "protocols",
-    "python3",
-    "python3.11",
     "services",
     "ssl/certs",
     "ssl/openssl.cnf",
@@ -77,17 +78,19 @@ pub(super) fn build(start: &Start) -> Result<Vec<String>, StepError> {
     tmpfs(root, "size=4m,nr_inodes=4096,mode=755").step("mount the root")?;
     system(root, &start.read_only).step("mount /usr")?;
     etc(root, &start.host_name).step("make /etc")?;
+    hide(root, &start.hide).step("hide paths")?;
     own_proc(root, &mut warnings)?;
     dev(root).step("make /dev")?;
     let tmp = root.join("tmp");
     fs::create_dir(&tmp).step("make /tmp")?;
     let options = format!("size={},nr_inodes={TMP_INODES},mode=1777", start.tmp_bytes);
     tmpfs(&tmp, &options).step("make /tmp")?;
-    for (path, target) in [("run", None), ("var", None), ("var/tmp", Some("../tmp"))] {
-        match target {
-            None => fs::create_dir(root.join(path)).step("make /var")?,
-            Some(target) => symlink(target, root.join(path)).step("make /var")?,
-        }
+    for path in ["run", "var"] {
+        // It may be there for a directory that the operator shares.
+        fs::create_dir_all(root.join(path)).step("make /var")?;
+    }
+    if !root.join("var/tmp").exists() {
+        symlink("../tmp", root.join("var/tmp")).step("make /var")?;
     }
     workspace(root).step("mount the workspace")?;
     enter(root).step("pivot_root")?;
@@ -131,6 +134,22 @@ fn system(root: &Path, more: &[PathBuf]) -> io::Result<()> {
     Ok(())
 }
 
+/// Puts nothing in the place of what the operator wants hidden.
+fn hide(root: &Path, paths: &[PathBuf]) -> io::Result<()> {
+    for path in paths {
+        let inside = root.join(path.strip_prefix("/").unwrap_or(path));
+        match fs::symlink_metadata(&inside) {
+            Ok(found) if found.is_dir() => tmpfs(&inside, "size=0,nr_inodes=1,mode=555")?,
+            Ok(found) if found.is_file() => mount_bind("/dev/null", &inside)?,
+            Ok(_) => return Err(io::Error::from(io::ErrorKind::InvalidInput)),
+            // What is not there needs no hiding.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 fn etc(root: &Path, host_name: &str) -> io::Result<()> {
     let etc = root.join("etc");
     fs::create_dir(&etc)?;
@@ -150,6 +169,13 @@ fn etc(root: &Path, host_name: &str) -> io::Result<()> {
     }
     for name in ETC {
         share_etc(&Path::new("/etc").join(name), &etc.join(name))?;
+    }
+    for entry in fs::read_dir("/etc")?.flatten() {
+        let name = entry.file_name();
+        let of_language = |name: &str| ETC_LANGUAGES.iter().any(|start| name.starts_with(start));
+        if name.to_str().is_some_and(of_language) {
+            share_etc(&entry.path(), &etc.join(&name))?;
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, WaitOptions, wait};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, wait, waitpid};
 
 use super::account::{descendants, processes, resident, signal_each};
 use super::sys::{exit_now, signal_everyone};
@@ -93,8 +93,7 @@ impl Init<'_> {
             Order::Run(run) => self.run(run, packet.descriptors),
             Order::Stop { run, how } => self.stop(run, how),
             Order::KillAll { order } => {
-                let left = kill_everyone();
-                self.all_gone();
+                let left = self.kill_everyone();
                 self.note(&Note::Killed { order, left });
             }
             Order::Count { order } => {
@@ -129,34 +128,44 @@ impl Init<'_> {
         };
         match how {
             Stop::Ask => signal_each(&descendants(*supervisor), Signal::TERM),
-            Stop::Kill => {
-                if !kill_tree(*supervisor) {
-                    kill_everyone();
-                    self.all_gone();
+            Stop::Kill => match kill_tree(*supervisor) {
+                Some(status) => self.ended(*supervisor, status),
+                None => {
+                    self.kill_everyone();
                 }
-            }
+            },
         }
     }
 
-    /// Collects dead children; the death of a supervisor ends its run.
+    fn kill_everyone(&mut self) -> usize {
+        let left = kill_everyone();
+        self.all_gone();
+        left
+    }
+
+    /// The end of a child of ours: of a supervisor it ends the run.
+    fn ended(&mut self, pid: Pid, status: WaitStatus) {
+        let Some(at) = self
+            .runs
+            .iter()
+            .position(|(_, supervisor)| *supervisor == pid)
+        else {
+            return;
+        };
+        if status.signaled() {
+            // Somebody inside killed a process of ours, so its tree can no longer be told from
+            // others: nothing in here can be trusted to be accounted for.
+            self.kill_everyone();
+            return;
+        }
+        let (run, _) = self.runs.swap_remove(at);
+        self.note(&Note::Empty { run });
+    }
+
+    /// Collects dead children.
     fn reap(&mut self) {
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
-            let Some(at) = self
-                .runs
-                .iter()
-                .position(|(_, supervisor)| *supervisor == pid)
-            else {
-                continue;
-            };
-            if status.signaled() {
-                // Somebody inside killed a process of ours, so its tree can no longer be told
-                // from others: nothing in here can be trusted to be accounted for.
-                kill_everyone();
-                self.all_gone();
-                return;
-            }
-            let (run, _) = self.runs.swap_remove(at);
-            self.note(&Note::Empty { run });
+            self.ended(pid, status);
         }
     }
 
@@ -179,7 +188,7 @@ impl Init<'_> {
         if self.runs.is_empty() {
             return;
         }
-        let mut killed = false;
+        let mut told = false;
         loop {
             let ours: Vec<Pid> = self.runs.iter().map(|(_, pid)| *pid).collect();
             let theirs: Vec<Pid> = processes()
@@ -189,30 +198,32 @@ impl Init<'_> {
                 .collect();
             match resident(&theirs) {
                 (total, Some(largest)) if total > limit => {
+                    if !told {
+                        // Before the kill, so that it is known when the end is reported.
+                        self.note(&Note::OverMemory);
+                        told = true;
+                    }
                     signal_each(&[largest], Signal::KILL);
-                    killed = true;
                     pause(1_000_000);
                 }
                 _ => break,
             }
         }
-        if killed {
-            self.note(&Note::OverMemory);
-        }
     }
 }
 
-/// Kills the descendants of `supervisor` until there are none. False: they outran us.
-fn kill_tree(supervisor: Pid) -> bool {
+/// Kills the descendants of `supervisor` until it ends for want of them, which it does only after
+/// it has started its program: a run that is killed while it starts is killed too. Absent: they
+/// outran us.
+fn kill_tree(supervisor: Pid) -> Option<WaitStatus> {
     for _ in 0..KILL_PASSES {
-        let tree = descendants(supervisor);
-        if tree.is_empty() {
-            return true;
+        signal_each(&descendants(supervisor), Signal::KILL);
+        if let Ok(Some((_, status))) = waitpid(Some(supervisor), WaitOptions::NOHANG) {
+            return Some(status);
         }
-        signal_each(&tree, Signal::KILL);
         pause(200_000);
     }
-    false
+    None
 }
 
 /// Kills every process of the namespace and reaps until there is none. Returns how many could

@@ -26,6 +26,9 @@ pub struct NativeConfig {
     pub connector: EgressConnector,
     /// Directories of the host seen inside at the same path, read-only, besides the system's.
     pub read_only: Vec<PathBuf>,
+    /// Files and directories of the host, below `/usr` or `read_only`, in whose place there is
+    /// nothing inside: whatever everybody on the host may read but no task should.
+    pub hide: Vec<PathBuf>,
     /// Files and directories of the server that the self-test tries to open from inside: the
     /// master key, the database.
     pub hidden_paths: Vec<PathBuf>,
@@ -42,6 +45,7 @@ impl NativeConfig {
             scratch,
             connector,
             read_only: Vec::new(),
+            hide: Vec::new(),
             hidden_paths: Vec::new(),
             uid_base: UID_BASE,
             control_groups: ControlGroupUse::WhereAvailable,
@@ -96,6 +100,7 @@ impl NativeEngine {
                 groups,
                 connector: config.connector.clone(),
                 read_only: config.read_only.clone(),
+                hide: config.hide.clone(),
             },
             config,
             ungrouped,

@@ -33,6 +33,7 @@ pub(super) struct Launcher {
     pub(super) groups: Option<ControlGroups>,
     pub(super) connector: EgressConnector,
     pub(super) read_only: Vec<std::path::PathBuf>,
+    pub(super) hide: Vec<std::path::PathBuf>,
 }
 
 /// A sandbox that stands, and what is weaker in it than it should be.
@@ -124,6 +125,7 @@ impl Launcher {
             },
             watch_memory_bytes,
             read_only: self.read_only.clone(),
+            hide: self.hide.clone(),
         })
     }
 

@@ -20,8 +20,8 @@ use super::spawner::Spawner;
 use super::watched::wait_readable;
 use crate::control::{Order, Program};
 use crate::{
-    ExecRequest, ExecResult, Limits, MAX_COMMAND_MS, Sandbox, SandboxError, SandboxProcess,
-    SpawnRequest, StopReason, WalkLimits, Workspace,
+    Ending, ExecRequest, ExecResult, Limits, MAX_COMMAND_MS, Sandbox, SandboxError, SandboxProcess,
+    SpawnRequest, StopReason, Workspace,
 };
 
 /// Time a command gets to clean up after it was asked to end.
@@ -32,7 +32,8 @@ const GRACE: Duration = Duration::from_millis(100);
 const DISK_CHECK: Duration = Duration::from_secs(2);
 /// Time in which a killed sandbox must be gone.
 const DESTROY_TIME: Duration = Duration::from_secs(10);
-/// Outputs of background processes that are drained at once; the oldest is closed beyond it.
+/// Outputs of background processes that are drained at once; beyond it, the writer of one more
+/// sees a closed pipe.
 const MAX_DRAINS: usize = 64;
 
 /// A live sandbox.
@@ -100,7 +101,9 @@ impl NativeSandbox {
         if self.drain_briefly(&mut output, &mut collector).await {
             self.drain_later(output);
         }
-        if run.over_memory() || self.oom_kills() > before {
+        let killed_for_memory = run.over_memory() || self.oom_kills() > before;
+        // A command that went well has not lost anything of its own.
+        if killed_for_memory && ending != Ending::Exited(0) {
             stopped.get_or_insert(StopReason::OutOfMemory);
         }
         run.release();
@@ -182,14 +185,17 @@ impl NativeSandbox {
             return Some(StopReason::TooMuchOutput);
         }
         if now >= *disk_check {
-            *disk_check = now + DISK_CHECK;
             let workspace = self.workspace.try_clone().ok()?;
-            let counted =
-                tokio::task::spawn_blocking(move || workspace.usage(WalkLimits::default())).await;
-            if let Ok(Ok((bytes, _))) = counted
-                && bytes > self.limits.workspace_bytes
-            {
-                return Some(StopReason::WorkspaceFull);
+            let counted = tokio::task::spawn_blocking(move || workspace.usage()).await;
+            // Counting a large tree must not become the main work of the machine.
+            let counting = now.elapsed();
+            *disk_check = Instant::now() + DISK_CHECK.max(counting * 20);
+            match counted {
+                Ok(Ok(usage)) if usage.bytes > self.limits.workspace_bytes || usage.cut => {
+                    return Some(StopReason::WorkspaceFull);
+                }
+                // A workspace that cannot be read now is looked at again.
+                Ok(Ok(_) | Err(_)) | Err(_) => {}
             }
         }
         None
@@ -295,20 +301,22 @@ impl Sandbox for NativeSandbox {
 
     async fn destroy(&self) -> Result<(), SandboxError> {
         let _one = self.ending.lock().await;
-        let Some(monitor) = lock(&self.monitor).take() else {
+        if lock(&self.monitor).is_none() {
             return Ok(());
-        };
+        }
         self.link.kill_init();
         // Readable when the init has been reaped by the kernel's rules for a namespace: after
         // every other process in it.
         let gone = timeout(DESTROY_TIME, wait_readable(&self.link.init)).await;
         lock(&self.tasks).abort_all();
         if !matches!(gone, Ok(Ok(()))) {
-            lock(&self.monitor).replace(monitor);
             return Err(SandboxError::NotEmpty { left: 1 });
         }
         // The monitor ends at once after the init; then the control group is empty.
-        self.spawner.reap(monitor, self.control_group.clone()).await;
+        let monitor = lock(&self.monitor).take();
+        if let Some(monitor) = monitor {
+            self.spawner.reap(monitor, self.control_group.clone()).await;
+        }
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::engine::NativeEngine;
 use super::remedy::advise;
@@ -250,7 +250,7 @@ async fn kill_everything(sandbox: &NativeSandbox) -> Result<Probe, SandboxError>
                   </dev/null >/dev/null 2>&1; sleep 60 >/dev/null 2>&1 & nohup sleep 60 \
                   >/dev/null 2>&1 & echo started";
     let started = shell(sandbox, script).await?;
-    let before = sandbox.processes().await?;
+    let before = at_least(sandbox, 3).await?;
     sandbox.kill_all().await?;
     let after = sandbox.processes().await?;
     let works = shell(sandbox, "echo again").await?;
@@ -264,4 +264,17 @@ async fn kill_everything(sandbox: &NativeSandbox) -> Result<Probe, SandboxError>
         None
     };
     Ok(probe("kill_everything", open))
+}
+
+/// Waits until there are `count` processes, for two seconds at most: a daemon is there a moment
+/// after the command that started it has ended.
+async fn at_least(sandbox: &NativeSandbox, count: usize) -> Result<usize, SandboxError> {
+    let until = Instant::now() + Duration::from_secs(2);
+    loop {
+        let found = sandbox.processes().await?;
+        if found >= count || Instant::now() >= until {
+            return Ok(found);
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }

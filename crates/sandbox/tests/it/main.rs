@@ -7,7 +7,13 @@
 
 extern crate sigmic_sandbox as sandbox;
 
+mod ending;
 mod exec;
+mod files;
+mod isolation;
+mod limits;
+mod network;
+mod ordinary;
 mod probe;
 mod rig;
 

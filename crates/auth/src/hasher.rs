@@ -1,0 +1,140 @@
+//! How a key is kept: HMAC-SHA-256 under a random key of the instance, which lies sealed in the
+//! database. Who can write rows but lacks the master key cannot plant a key that works, and a new
+//! master key makes none invalid.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use model::{Clock, Random, Timestamp};
+use sha2::Sha256;
+use store::{InstanceSecret, KeyHash, Store};
+use vault::{Record, Vault, WrongMasterKey};
+use zeroize::Zeroizing;
+
+use crate::PlainKey;
+
+/// The instance secret that keys are hashed with.
+const HASH_SECRET: &str = "api-key-hash";
+/// The instance secret that tells the database's master key from others.
+const CHECK_SECRET: &str = "master-key-check";
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The master key is not the database's.
+    #[error(transparent)]
+    WrongMasterKey(#[from] WrongMasterKey),
+    /// A secret of the instance does not open.
+    #[error("the instance secret {0} does not open with this master key")]
+    Sealed(&'static str),
+    /// The database failed.
+    #[error("the instance's secrets")]
+    Store(#[from] store::Error),
+}
+
+/// Compares the master key with the one that the database was set up with; at the very first
+/// start remembers it.
+///
+/// # Errors
+/// [`SetupError::WrongMasterKey`]: the server must not start; [`SetupError::Store`].
+pub async fn check_master_key(
+    store: &Store,
+    vault: &Vault,
+    now: Timestamp,
+) -> Result<(), SetupError> {
+    let own = InstanceSecret {
+        name: CHECK_SECRET.to_owned(),
+        kid: "1".to_owned(),
+        sealed: vault.check_value().to_vec(),
+        created_at: now,
+    };
+    let kept = match store.find_instance_secret(CHECK_SECRET).await? {
+        Some(kept) => kept,
+        None => store.insert_instance_secret(own).await?,
+    };
+    Ok(vault.verify_check_value(&kept.sealed)?)
+}
+
+/// Hashes keys.
+#[derive(Clone)]
+pub struct KeyHasher {
+    algorithm: String,
+    keyed: Hmac<Sha256>,
+}
+
+impl fmt::Debug for KeyHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyHasher")
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
+impl KeyHasher {
+    /// Opens the instance's hash key; at the very first start makes it.
+    ///
+    /// # Errors
+    /// [`SetupError::Sealed`], [`SetupError::Store`].
+    pub async fn load(
+        store: &Store,
+        vault: &Vault,
+        clock: &dyn Clock,
+        random: &dyn Random,
+    ) -> Result<Self, SetupError> {
+        let kept = match store.find_instance_secret(HASH_SECRET).await? {
+            Some(kept) => kept,
+            None => {
+                let fresh = fresh_secret(vault, clock, random);
+                store.insert_instance_secret(fresh).await?
+            }
+        };
+        let key = vault.open(&record(&kept.kid), &kept.sealed);
+        let key = key.map_err(|_| SetupError::Sealed(HASH_SECRET))?;
+        Ok(Self {
+            algorithm: format!("hmac-sha256:{}", kept.kid),
+            keyed: Hmac::new_from_slice(&key).expect("HMAC takes keys of every length"),
+        })
+    }
+
+    /// The name under which hashes of this hasher are kept.
+    pub fn algorithm(&self) -> &str {
+        &self.algorithm
+    }
+
+    /// What is kept of a key.
+    pub fn hash(&self, key: &PlainKey) -> KeyHash {
+        KeyHash {
+            algorithm: self.algorithm.clone(),
+            bytes: self.hash_bytes(key),
+        }
+    }
+
+    pub(crate) fn hash_bytes(&self, key: &PlainKey) -> [u8; 32] {
+        let mut mac = self.keyed.clone();
+        mac.update(key.expose_key().as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+}
+
+fn record(kid: &str) -> Record<'_> {
+    Record {
+        table: HASH_SECRET,
+        row: kid,
+        organization: None,
+        version: 1,
+    }
+}
+
+fn fresh_secret(vault: &Vault, clock: &dyn Clock, random: &dyn Random) -> InstanceSecret {
+    let mut key = Zeroizing::new([0; 32]);
+    random.fill(key.as_mut_slice());
+    let mut kid = [0; 4];
+    random.fill(&mut kid);
+    let kid = format!("{:08x}", u32::from_be_bytes(kid));
+    InstanceSecret {
+        name: HASH_SECRET.to_owned(),
+        sealed: vault.seal(&record(&kid), key.as_slice(), random),
+        kid,
+        created_at: clock.now(),
+    }
+}

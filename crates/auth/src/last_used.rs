@@ -1,0 +1,49 @@
+//! When keys were last used: noted on each request without waiting, written now and then.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use model::{ApiKeyId, Timestamp};
+use store::{KeyUse, Store};
+
+/// Keys noted between two writes; more are dropped rather than waited for.
+const MAX_KEYS: usize = 4096;
+
+/// The latest use of each key since the last write.
+#[derive(Debug, Default)]
+pub(crate) struct LastUsed {
+    uses: Mutex<HashMap<ApiKeyId, (Timestamp, Option<IpAddr>)>>,
+}
+
+impl LastUsed {
+    pub(crate) fn note(&self, id: ApiKeyId, at: Timestamp, peer: Option<IpAddr>) {
+        let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        if uses.len() < MAX_KEYS || uses.contains_key(&id) {
+            uses.insert(id, (at, peer));
+        }
+    }
+
+    /// Writes what was noted; says how many keys. What a failing database refuses is lost: the
+    /// next use is noted again.
+    pub(crate) async fn flush(&self, store: &Store) -> Result<usize, store::Error> {
+        let uses = {
+            let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *uses)
+        };
+        if uses.is_empty() {
+            return Ok(0);
+        }
+        let uses: Vec<_> = uses
+            .into_iter()
+            .map(|(id, (at, peer))| KeyUse {
+                id,
+                at,
+                ip: peer.map(|peer| peer.to_string()),
+            })
+            .collect();
+        let count = uses.len();
+        store.touch_api_keys(uses).await?;
+        Ok(count)
+    }
+}

@@ -1,0 +1,25 @@
+//! Who is asking. This crate forbids a direction: credentials are read, checked and made here
+//! without knowing HTTP, so that the rules can be tested word for word.
+//!
+//! - [`read_credential`]: what the headers of a request say, a pure function;
+//! - [`PlainKey`] and [`KeyHasher`]: an API key as its owner holds it, and as it is kept;
+//! - [`Authenticator`]: from a credential to a [`model::Principal`], read from the database on
+//!   each request, so that a revocation counts from the next one on;
+//! - [`CredentialWatch`]: when a credential that is still in use ceases to work;
+//! - [`KeyAdmin`]: making and changing keys;
+//! - [`check_master_key`]: refuses to start with a master key that is not the database's.
+
+mod admin;
+mod authenticator;
+mod credential;
+mod hasher;
+mod key;
+mod last_used;
+mod watch;
+
+pub use admin::{AdminError, BootstrapOutcome, KeyAdmin, MintedKey, NewKey};
+pub use authenticator::{AuthError, Authenticated, Authenticator};
+pub use credential::{Credential, CredentialError, read_credential};
+pub use hasher::{KeyHasher, SetupError, check_master_key};
+pub use key::{MalformedKey, PlainKey};
+pub use watch::CredentialWatch;

@@ -1,0 +1,8 @@
+//! Keys and credentials on a real database.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+mod admin;
+mod authenticate;
+mod setup;
+mod support;

@@ -1,0 +1,138 @@
+//! What a handler asks for in its arguments. A permit is one of them: tenant data is out of reach
+//! without it. Arguments are evaluated in order, so the credential comes first, the object second.
+
+use std::net::IpAddr;
+
+use auth::{AuthError, Credential, read_credential};
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use model::{Action, ApiKeyId, CallId, Permit, Principal, TaskId, authorize};
+
+use crate::api_error::ApiError;
+use crate::state::AppState;
+
+/// The header that may carry a credential beside `Authorization`.
+const API_KEY_HEADER: &str = "x-api-key";
+
+/// Proof that the caller may read tasks.
+#[derive(Debug, Clone)]
+pub(crate) struct MayRead(pub(crate) Permit);
+
+/// Proof that the caller may create, continue and cancel tasks.
+#[derive(Debug, Clone)]
+pub(crate) struct MayWrite(pub(crate) Permit);
+
+/// Proof that the caller may decide about tool calls.
+#[derive(Debug, Clone)]
+pub(crate) struct MayApprove(pub(crate) Permit);
+
+/// Who asked, for the log line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AskedBy(pub(crate) ApiKeyId);
+
+impl FromRequestParts<AppState> for MayRead {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        permit(parts, state, Action::ReadTasks).await.map(Self)
+    }
+}
+
+impl FromRequestParts<AppState> for MayWrite {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        permit(parts, state, Action::WriteTasks).await.map(Self)
+    }
+}
+
+impl FromRequestParts<AppState> for MayApprove {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        permit(parts, state, Action::ApproveToolCalls)
+            .await
+            .map(Self)
+    }
+}
+
+async fn permit(parts: &mut Parts, state: &AppState, action: Action) -> Result<Permit, ApiError> {
+    let Presented { credential, peer } = presented(parts)?;
+    let principal = state.authenticator.authenticate(&credential, peer).await?;
+    let Principal::ApiKey(key) = &principal;
+    if let Some(asked_by) = parts.extensions.get::<crate::middleware::AskedBySlot>() {
+        asked_by.set(AskedBy(key.key_id));
+    }
+    Ok(authorize(&principal, action)?)
+}
+
+/// A credential and where it came from.
+#[derive(Debug, Clone)]
+pub(crate) struct Presented {
+    pub(crate) credential: Credential,
+    pub(crate) peer: Option<IpAddr>,
+}
+
+impl FromRequestParts<AppState> for Presented {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
+        presented(parts)
+    }
+}
+
+fn presented(parts: &Parts) -> Result<Presented, ApiError> {
+    let credential = read_credential(
+        &values(&parts.headers, header::AUTHORIZATION.as_str()),
+        &values(&parts.headers, API_KEY_HEADER),
+    );
+    let credential = credential
+        .map_err(AuthError::from)?
+        .ok_or(AuthError::Required)?;
+    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
+    Ok(Presented { credential, peer })
+}
+
+/// The address at the other end of the connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+fn values<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a [u8]> {
+    headers
+        .get_all(name)
+        .iter()
+        .map(axum::http::HeaderValue::as_bytes)
+        .collect()
+}
+
+/// The task of the path. What is no id names no task.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TaskPath(pub(crate) TaskId);
+
+impl FromRequestParts<AppState> for TaskPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let id = path.ok().and_then(|Path(text)| text.parse().ok());
+        id.map(Self).ok_or_else(|| ApiError::not_found("Task"))
+    }
+}
+
+/// The task and the tool call of the path.
+#[derive(Debug, Clone)]
+pub(crate) struct CallPath(pub(crate) TaskId, pub(crate) CallId);
+
+impl FromRequestParts<AppState> for CallPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let ids = path
+            .ok()
+            .and_then(|Path((task, call))| Some((task.parse().ok()?, call)));
+        let (task, call) = ids.ok_or_else(|| ApiError::not_found("Task"))?;
+        Ok(Self(task, CallId::new(call)))
+    }
+}

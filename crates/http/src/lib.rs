@@ -1,0 +1,26 @@
+//! Answering. This crate forbids a direction: everything about HTTP is here, and nothing here
+//! touches the store, the agent or the sandbox.
+//!
+//! - [`router`] puts the routes together; URL tree and module tree are the same;
+//! - [`Listener`] accepts connections and refuses what must never reach a route;
+//! - [`openapi`] describes it all, from the same annotations that the routes carry.
+//!
+//! To add an endpoint: one file under `routes/`, one line in its `mod.rs`, its section in the API
+//! reference, its row in the route × credential table.
+
+mod api_error;
+mod body;
+mod extract;
+mod guard;
+mod idempotency;
+mod listener;
+mod middleware;
+mod query;
+mod router;
+mod routes;
+mod state;
+mod stream;
+
+pub use listener::{Listener, ListenerConfig, ListenerError};
+pub use router::{openapi, router};
+pub use state::{HttpConfig, HttpParts, Readiness};

@@ -1,0 +1,64 @@
+//! What every request passes through: a request id and one log line. No business meaning here.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::HeaderValue;
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::api_error::AnsweredCode;
+use crate::extract::AskedBy;
+use crate::state::AppState;
+
+/// Filled in by authentication, read by the log line.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AskedBySlot(Arc<OnceLock<AskedBy>>);
+
+impl AskedBySlot {
+    pub(crate) fn set(&self, asked_by: AskedBy) {
+        // A second extractor of the same request says the same.
+        let _ = self.0.set(asked_by);
+    }
+}
+
+/// Gives the request an id, answers it, writes one line about it.
+pub(crate) async fn log_request(
+    State(state): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let request_id = request_id(&state);
+    let asked_by = AskedBySlot::default();
+    request.extensions_mut().insert(asked_by.clone());
+    let method = request.method().clone();
+    // The route, not the path: a path may hold anything.
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
+    let span = tracing::info_span!("request", id = %request_id);
+    let mut response = tracing::Instrument::instrument(next.run(request), span).await;
+    tracing::info!(
+        id = %request_id,
+        %method,
+        route = route.as_deref().unwrap_or("-"),
+        status = response.status().as_u16(),
+        code = response.extensions().get::<AnsweredCode>().map(|code| code.0.as_str()),
+        key = asked_by.0.get().map(|asked_by| tracing::field::debug(asked_by.0)),
+        took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response
+}
+
+fn request_id(state: &AppState) -> String {
+    let mut bytes = [0_u8; 12];
+    state.random.fill(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

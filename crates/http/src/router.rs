@@ -1,0 +1,90 @@
+//! All routes, in one place, with the middleware in the order in which a request passes it.
+
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use tower::{Service, ServiceExt};
+use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
+use wire::ErrorCode;
+
+use crate::api_error::ApiError;
+use crate::guard;
+use crate::middleware::log_request;
+use crate::routes;
+use crate::state::{AppState, HttpParts};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Sigmic Task Execution API",
+        description = "Post a message; an agent works on it in its own sandbox and streams what it does.",
+        license(name = "MIT OR Apache-2.0"),
+    ),
+    tags((name = "tasks", description = "Run tasks and follow them"), (name = "health", description = "Whether the server works")),
+    modifiers(&Credentials),
+)]
+struct Document;
+
+/// The two headers that carry a credential.
+struct Credentials;
+
+impl utoipa::Modify for Credentials {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_with(Default::default);
+        components.add_security_scheme(
+            "bearer",
+            SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),
+        );
+        components.add_security_scheme(
+            "apiKey",
+            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key"))),
+        );
+    }
+}
+
+fn documented() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Document::openapi()).merge(routes::all())
+}
+
+/// The OpenAPI 3.1 document of the routes.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    documented().into_openapi()
+}
+
+/// The whole application as one service: guard, log line, routes.
+pub fn router(
+    parts: HttpParts,
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+    let state = AppState::new(parts);
+    let (routes, document) = documented().split_for_parts();
+    let routes: Router = routes
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(state.clone(), log_request))
+        .with_state(state);
+    tower::service_fn(move |request: Request| {
+        let routes = routes.clone();
+        async move {
+            match guard::check(request) {
+                Ok(request) => routes.oneshot(request).await,
+                Err(error) => Ok(error.into_response()),
+            }
+        }
+    })
+}
+
+async fn not_found() -> ApiError {
+    ApiError::not_found("Path")
+}
+
+async fn method_not_allowed() -> ApiError {
+    ErrorCode::MethodNotAllowed.into()
+}

@@ -1,0 +1,89 @@
+//! What the handlers share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use auth::Authenticator;
+use model::{Clock, Random};
+use tasks::Tasks;
+
+/// Settings of the HTTP side.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// How often a silent stream gets a heartbeat.
+    pub heartbeat: Duration,
+    /// Bytes of a body at most, files apart.
+    pub max_body_bytes: usize,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_secs(15),
+            max_body_bytes: 10 * 1024 * 1024,
+        }
+    }
+}
+
+/// Whether the server can do its work. Shared with whoever starts and stops it.
+#[derive(Debug, Clone, Default)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    /// Says that database, migrations and sandbox self-test are done.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Says that the server stops.
+    pub fn end(&self) {
+        self.0.store(false, Ordering::Release);
+    }
+
+    /// Whether it was said.
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// What the routes are made of.
+pub struct HttpParts {
+    /// What callers ask for.
+    pub tasks: Tasks,
+    /// Who is asking.
+    pub authenticator: Authenticator,
+    /// Whether the server can do its work.
+    pub readiness: Readiness,
+    /// Settings.
+    pub config: HttpConfig,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+}
+
+impl fmt::Debug for HttpParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpParts").finish_non_exhaustive()
+    }
+}
+
+/// What every handler gets. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct AppState(Arc<HttpParts>);
+
+impl AppState {
+    pub(crate) fn new(parts: HttpParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for AppState {
+    type Target = HttpParts;
+
+    fn deref(&self) -> &HttpParts {
+        &self.0
+    }
+}

@@ -1,0 +1,306 @@
+//! One leased run, from its claim to its end, its parking or its loss.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent::{
+    AgentError, Exit, JournalError, RunInput, Stop, StopHandle, StopReason, closing_events,
+    stop_pair,
+};
+use futures_util::FutureExt;
+use llm::ResolvedModel;
+use model::{
+    ConversationId, JournalEvent, JournalRow, NoticeStatus, RunErrorCode, RunNumber, RunOutcome,
+    RunStarted, Task,
+};
+use store::{ClaimedRun, Fence, TaskPatch};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::journal::{JournalStart, Running, TaskJournal};
+use crate::live::News;
+use crate::service::{ActiveRun, Inner};
+use crate::sessions::{Entered, Leaving};
+
+/// Attempts after which a run that no worker survives is given up.
+const MAX_ATTEMPTS: i64 = 20;
+
+/// How an attempt ended.
+enum End {
+    /// The run is over.
+    Over,
+    /// It waits for a person.
+    Waits,
+    /// Another worker goes on.
+    Elsewhere,
+}
+
+impl Inner {
+    /// Runs a claimed run in the background; `slot` is free again when it is let go of.
+    pub(crate) fn start(self: &Arc<Self>, claimed: ClaimedRun, slot: OwnedSemaphorePermit) {
+        let inner = Arc::clone(self);
+        self.runs.spawn(async move {
+            let task_id = claimed.task.id;
+            let work = AssertUnwindSafe(Arc::clone(&inner).execute(claimed));
+            if work.catch_unwind().await.is_err() {
+                // The lease runs out and another attempt goes on from the journal.
+                tracing::error!(task = %task_id, "a worker panicked");
+                inner.live.tell(task_id, News::WorkerLost);
+            }
+            drop(slot);
+        });
+    }
+
+    #[tracing::instrument(name = "run", skip_all, fields(task = %claimed.task.id, run = claimed.run.0, attempt = claimed.attempt))]
+    async fn execute(self: Arc<Self>, claimed: ClaimedRun) {
+        let (handle, stop) = stop_pair();
+        let handle = Arc::new(handle);
+        let running = Running {
+            before_ms: claimed.running_ms,
+            since: self.now(),
+        };
+        let _active = self.activate(
+            claimed.task.id,
+            ActiveRun {
+                run: claimed.run,
+                attempt: claimed.attempt,
+                running,
+                stop: Arc::clone(&handle),
+            },
+        );
+        if claimed.cancel_requested {
+            handle.stop(StopReason::Cancel);
+        }
+        let (task_id, run) = (claimed.task.id, claimed.run);
+        let end = match self.attempt(claimed, running, &handle, stop).await {
+            Ok(end) => end,
+            Err(JournalError::Lost) => {
+                tracing::warn!("the run was taken over by another worker");
+                End::Elsewhere
+            }
+            Err(JournalError::Store(error)) => {
+                tracing::error!(
+                    error = &*error as &dyn std::error::Error,
+                    "the run's journal failed"
+                );
+                End::Elsewhere
+            }
+        };
+        match end {
+            End::Over => {
+                self.sessions
+                    .leave(task_id, run, Leaving::Idle(self.now()))
+                    .await;
+            }
+            End::Waits => self.sessions.leave(task_id, run, Leaving::Open).await,
+            End::Elsewhere => {
+                // What this attempt left running must not meet the next one.
+                self.sessions.kill(task_id).await;
+                self.live.tell(task_id, News::WorkerLost);
+            }
+        }
+    }
+
+    async fn attempt(
+        self: &Arc<Self>,
+        claimed: ClaimedRun,
+        running: Running,
+        handle: &Arc<StopHandle>,
+        stop: Stop,
+    ) -> Result<End, JournalError> {
+        let task = &claimed.task;
+        self.take_handover(&claimed);
+        let rows = self.store.unscoped_list_rows(task.id, model::Seq(0)).await;
+        let mut rows = rows.map_err(|error| JournalError::Store(Box::new(error)))?;
+        let entered = self.sessions.enter(task, claimed.run, &rows, self.now());
+        let mut journal = TaskJournal::new(JournalStart {
+            store: self.store.clone(),
+            clock: Arc::clone(&self.clock),
+            topic: self.live.topic(task.id),
+            task_id: task.id,
+            run: claimed.run,
+            rows: &rows,
+            message_count: task.message_count,
+            fence: Fence {
+                worker: self.worker,
+                attempt: claimed.attempt,
+            },
+            running,
+        });
+        if stop.reason() == Some(StopReason::Cancel) {
+            return self
+                .end_stopped(&mut journal, task, StopReason::Cancel)
+                .await;
+        }
+        if let Some((code, message)) = refusal(&claimed, &entered) {
+            return self.fail(&mut journal, code, message).await;
+        }
+        let model = match self.model_of(task, journal.fold().started()) {
+            Ok(model) => model,
+            Err(message) => {
+                return self
+                    .fail(&mut journal, RunErrorCode::ModelError, message)
+                    .await;
+            }
+        };
+        self.begin(&mut journal, &claimed, &entered, &model, &mut rows)
+            .await?;
+        let input = self.input(&claimed, &entered, model, rows, stop);
+        let limit = self.time_limit(task, running);
+        let exit = {
+            let work = agent::run(&self.agent, &input, &mut journal);
+            tokio::pin!(work);
+            tokio::select! {
+                exit = &mut work => exit,
+                () = tokio::time::sleep(limit) => {
+                    handle.stop(StopReason::TimeLimit);
+                    work.await
+                }
+            }
+        };
+        match exit {
+            Ok(Exit::Finished) => Ok(End::Over),
+            Ok(Exit::Parked) => Ok(End::Waits),
+            Ok(Exit::Stopped(reason)) => self.end_stopped(&mut journal, task, reason).await,
+            Err(AgentError::Journal(error)) => Err(error),
+        }
+    }
+
+    /// Journals that this attempt begins; `rows` then hold that too.
+    async fn begin(
+        &self,
+        journal: &mut TaskJournal,
+        claimed: &ClaimedRun,
+        entered: &Entered,
+        model: &ResolvedModel,
+        rows: &mut Vec<JournalRow>,
+    ) -> Result<(), JournalError> {
+        let task = &claimed.task;
+        let now = self.now();
+        let conversation_id = task
+            .conversation_id
+            .clone()
+            .unwrap_or_else(|| ConversationId::generate(now, &*self.random));
+        let first = journal.fold().started().is_none();
+        let mut events = Vec::new();
+        if first {
+            events.push(JournalEvent::RunStarted(RunStarted {
+                session_id: entered.session_id,
+                conversation_id: conversation_id.clone(),
+                model: model.full_name.clone(),
+                secret_names: entered.secret_names.clone(),
+            }));
+            if entered.secret_names.is_empty() && !task.secret_names.is_empty() {
+                events.push(JournalEvent::Notice {
+                    status: NoticeStatus::Processing,
+                    message: format!(
+                        "The session that held {} has ended; send them again if they are needed",
+                        task.secret_names.join(", ")
+                    ),
+                });
+            }
+        } else {
+            events.push(JournalEvent::RunResumed {
+                attempt: claimed.attempt,
+            });
+        }
+        // A follow-up's clock starts when it is accepted, the first run's when it starts.
+        let starts_clock = first && claimed.run == RunNumber::FIRST;
+        let patch = |patch: TaskPatch| TaskPatch {
+            session_id: Some(entered.session_id),
+            conversation_id: Some(conversation_id.clone()),
+            started_at: starts_clock.then_some(now),
+            ..patch
+        };
+        rows.extend(journal.append_with(events, patch, None).await?);
+        Ok(())
+    }
+
+    fn input(
+        &self,
+        claimed: &ClaimedRun,
+        entered: &Entered,
+        model: ResolvedModel,
+        rows: Vec<JournalRow>,
+        stop: Stop,
+    ) -> RunInput {
+        let task = &claimed.task;
+        RunInput {
+            run: claimed.run,
+            session_id: entered.session_id,
+            rows,
+            model,
+            system_prompt: task.system_prompt.clone(),
+            auto_execute: task.auto_execute,
+            max_turns: task.max_turns,
+            session: Arc::clone(&entered.tools),
+            stop,
+        }
+    }
+
+    fn model_of(&self, task: &Task, started: Option<&RunStarted>) -> Result<ResolvedModel, String> {
+        let name = started
+            .map(|started| started.model.as_str())
+            .or(task.model.as_deref());
+        self.models.resolve(name).map_err(|error| error.to_string())
+    }
+
+    fn time_limit(&self, task: &Task, running: Running) -> Duration {
+        let left = task.timeout_ms.unwrap_or(self.config.task_timeout_ms) - running.before_ms;
+        Duration::from_millis(u64::try_from(left).unwrap_or(0))
+    }
+
+    /// Ends an attempt that was told to stop.
+    async fn end_stopped(
+        &self,
+        journal: &mut TaskJournal,
+        task: &Task,
+        reason: StopReason,
+    ) -> Result<End, JournalError> {
+        let outcome = match reason {
+            StopReason::Cancel => RunOutcome::Cancelled,
+            StopReason::TimeLimit => RunOutcome::Failed {
+                code: RunErrorCode::TimeLimit,
+                message: format!(
+                    "The task ran longer than its limit of {} ms",
+                    task.timeout_ms.unwrap_or(self.config.task_timeout_ms)
+                ),
+            },
+            StopReason::HandOver => {
+                self.sessions.kill(task.id).await;
+                journal.hand_over().await?;
+                return Ok(End::Elsewhere);
+            }
+            StopReason::Lost => return Ok(End::Elsewhere),
+        };
+        // The proof comes first: no process of the task is left.
+        self.sessions.kill(task.id).await;
+        let events = closing_events(journal.fold(), outcome);
+        journal.append_with(events, |patch| patch, None).await?;
+        Ok(End::Over)
+    }
+
+    async fn fail(
+        &self,
+        journal: &mut TaskJournal,
+        code: RunErrorCode,
+        message: String,
+    ) -> Result<End, JournalError> {
+        let events = closing_events(journal.fold(), RunOutcome::Failed { code, message });
+        journal.append_with(events, |patch| patch, None).await?;
+        Ok(End::Over)
+    }
+}
+
+/// Why a run cannot go on at all.
+fn refusal(claimed: &ClaimedRun, entered: &Entered) -> Option<(RunErrorCode, String)> {
+    if entered.lost_secrets {
+        let message = "Interrupted by server restart: the task's secrets were held in memory only";
+        return Some((RunErrorCode::Interrupted, message.to_owned()));
+    }
+    (claimed.attempt > MAX_ATTEMPTS).then(|| {
+        let message =
+            format!("Interrupted by server restart: {MAX_ATTEMPTS} attempts were cut off");
+        (RunErrorCode::Interrupted, message)
+    })
+}

@@ -1,0 +1,288 @@
+//! The handle that callers use, and what it shares with the workers.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use agent::{Agent, StopHandle, StopReason};
+use llm::Models;
+use model::{
+    Clock, JournalRow, OpenTurn, Permit, Random, RunFold, RunNumber, Task, TaskId, TaskStatus,
+    Timestamp, WorkerId,
+};
+use store::{LeaseRenewal, Preferred, Store, TaskFilter, TaskPage};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::task::TaskTracker;
+use vault::Vault;
+
+use crate::Error;
+use crate::idempotency::InFlight;
+use crate::journal::Running;
+use crate::live::{Live, News};
+use crate::sessions::{Sessions, SessionsConfig};
+
+/// How long a run is kept for the worker that holds its session, milliseconds.
+const PREFERRED_MS: i64 = 2_000;
+
+/// How tasks are run.
+#[derive(Debug, Clone)]
+pub struct TasksConfig {
+    /// Runs at once in this process.
+    pub concurrent_runs: usize,
+    /// Running time at most where the task names no limit of its own, milliseconds.
+    pub task_timeout_ms: i64,
+    /// Milliseconds after which a silent worker loses its runs.
+    pub lease_ms: i64,
+    /// Milliseconds that a cancel waits for the worker before it is fenced off.
+    pub cancel_wait_ms: u64,
+    /// Milliseconds that runs get to reach their next step when the server stops.
+    pub hand_over_ms: u64,
+    /// See [`SessionsConfig`].
+    pub sessions: SessionsConfig,
+}
+
+/// What the handle is made of.
+#[derive(Debug)]
+pub struct TasksParts {
+    /// Where everything is kept.
+    pub store: Store,
+    /// Seals secrets for another process.
+    pub vault: Arc<Vault>,
+    /// The models on offer.
+    pub models: Arc<Models>,
+    /// Tools and limits.
+    pub agent: Agent,
+    /// How tasks are run.
+    pub config: TasksConfig,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+}
+
+/// Tasks, for whoever may. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Tasks {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// See [`Tasks`].
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) models: Arc<Models>,
+    pub(crate) agent: Agent,
+    pub(crate) config: TasksConfig,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) worker: WorkerId,
+    pub(crate) sessions: Sessions,
+    pub(crate) live: Live,
+    pub(crate) in_flight: InFlight,
+    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) wake: Notify,
+    pub(crate) runs: TaskTracker,
+    active: Mutex<HashMap<TaskId, ActiveRun>>,
+}
+
+/// A run that this process has in hand.
+#[derive(Debug)]
+pub(crate) struct ActiveRun {
+    pub(crate) run: RunNumber,
+    pub(crate) attempt: i64,
+    pub(crate) running: Running,
+    pub(crate) stop: Arc<StopHandle>,
+}
+
+/// Which tasks to list.
+#[derive(Debug, Clone, Default)]
+pub struct ListRequest {
+    /// Filters.
+    pub filter: TaskFilter,
+    /// Items at most.
+    pub limit: i64,
+    /// Items before the first.
+    pub offset: i64,
+}
+
+impl Tasks {
+    /// Puts the parts together. Nothing runs before a [`Workers`](crate::Workers) does.
+    pub fn new(parts: TasksParts) -> Self {
+        let sessions = Sessions::new(parts.config.sessions.clone(), Arc::clone(&parts.random));
+        let inner = Inner {
+            worker: WorkerId::generate(&*parts.random),
+            sessions,
+            live: Live::default(),
+            in_flight: InFlight::default(),
+            slots: Arc::new(Semaphore::new(parts.config.concurrent_runs)),
+            wake: Notify::new(),
+            runs: TaskTracker::new(),
+            active: Mutex::new(HashMap::new()),
+            store: parts.store,
+            vault: parts.vault,
+            models: parts.models,
+            agent: parts.agent,
+            config: parts.config,
+            clock: parts.clock,
+            random: parts.random,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// A task with what its current run made so far, and the preview of an open turn.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the caller may not know of such a task.
+    pub async fn get(
+        &self,
+        permit: &Permit,
+        id: TaskId,
+    ) -> Result<(Task, RunFold, Option<OpenTurn>), Error> {
+        let found = self
+            .inner
+            .store
+            .find_task_with_run(permit.scope(), id)
+            .await?;
+        let (task, rows) = found.ok_or(Error::NotFound("Task"))?;
+        let fold = RunFold::of(task.run, &rows);
+        let open = self.inner.open_turn(&task);
+        Ok((task, fold, open))
+    }
+
+    /// A task and its whole journal.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn history(
+        &self,
+        permit: &Permit,
+        id: TaskId,
+    ) -> Result<(Task, Vec<JournalRow>), Error> {
+        let found = self
+            .inner
+            .store
+            .find_snapshot(permit.scope(), id, model::Seq(0))
+            .await?;
+        found.ok_or(Error::NotFound("Task"))
+    }
+
+    /// Whether the caller may know of such a task.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn check(&self, permit: &Permit, id: TaskId) -> Result<(), Error> {
+        let found = self.inner.store.find_task(permit.scope(), id).await?;
+        found.map(drop).ok_or(Error::NotFound("Task"))
+    }
+
+    /// A page of the tasks that the caller may list, latest activity first.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn list(&self, permit: &Permit, request: ListRequest) -> Result<TaskPage, Error> {
+        let ListRequest {
+            filter,
+            limit,
+            offset,
+        } = request;
+        Ok(self
+            .inner
+            .store
+            .list_tasks(permit.scope(), filter, limit, offset)
+            .await?)
+    }
+
+    /// The models on offer.
+    pub fn models(&self) -> &Models {
+        &self.inner.models
+    }
+
+    /// How many topics, sessions and runs this process holds in memory: all fall to zero when
+    /// nothing is going on.
+    pub fn in_memory(&self) -> usize {
+        self.inner.live.len() + self.inner.active().len()
+    }
+}
+
+impl Inner {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// This worker, if it holds something of the task's session: it gets the next run first.
+    pub(crate) fn preferred(&self, task_id: TaskId, now: Timestamp) -> Option<Preferred> {
+        self.sessions.holds(task_id).then(|| Preferred {
+            worker: self.worker,
+            until: now.plus_millis(PREFERRED_MS),
+        })
+    }
+
+    fn open_turn(&self, task: &Task) -> Option<OpenTurn> {
+        let open = task.status == TaskStatus::Running;
+        open.then(|| self.live.find(task.id)?.open_turn()).flatten()
+    }
+
+    /// Notes that this process runs a task.
+    pub(crate) fn activate(self: &Arc<Self>, task_id: TaskId, run: ActiveRun) -> Active {
+        self.active().insert(task_id, run);
+        Active {
+            inner: Arc::clone(self),
+            task_id,
+        }
+    }
+
+    /// Tells the run of a task to stop, if this process runs it.
+    pub(crate) fn stop(&self, task_id: TaskId, reason: StopReason) -> bool {
+        let handle = self.active().get(&task_id).map(|run| Arc::clone(&run.stop));
+        handle.inspect(|handle| handle.stop(reason)).is_some()
+    }
+
+    /// The leases of the runs that this process has in hand.
+    pub(crate) fn leases(&self, now: Timestamp) -> Vec<LeaseRenewal> {
+        let lease = |(task_id, active): (&TaskId, &ActiveRun)| LeaseRenewal {
+            task_id: *task_id,
+            run: active.run,
+            attempt: active.attempt,
+            running_ms: active.running.total_ms(now),
+        };
+        self.active().iter().map(lease).collect()
+    }
+
+    /// Tells every run to stop.
+    pub(crate) fn stop_all(&self, reason: StopReason) {
+        let handles: Vec<_> = self
+            .active()
+            .values()
+            .map(|run| Arc::clone(&run.stop))
+            .collect();
+        for handle in handles {
+            handle.stop(reason);
+        }
+    }
+
+    /// Tells the watchers of a task that its journal grew by rows they were not told.
+    pub(crate) fn poke(&self, task_id: TaskId) {
+        self.live.tell(task_id, News::Poke);
+    }
+
+    pub(crate) fn active(&self) -> MutexGuard<'_, HashMap<TaskId, ActiveRun>> {
+        self.active
+            .lock()
+            .expect("no code panics while it holds this lock")
+    }
+}
+
+/// A run in this process; dropped when it is let go of.
+#[derive(Debug)]
+pub(crate) struct Active {
+    inner: Arc<Inner>,
+    task_id: TaskId,
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.inner.active().remove(&self.task_id);
+    }
+}

@@ -1,0 +1,215 @@
+//! What runs tasks: claims runs while slots are free, keeps their leases, takes over what others
+//! lost, ends idle sessions, hands everything over when the server stops.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent::StopReason;
+use store::{ClaimRequest, Signal};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::Tasks;
+use crate::live::News;
+use crate::service::Inner;
+
+/// How often overdue things are looked for: leases of other processes, runs that were kept for one
+/// worker. Nothing else waits for it.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often idle sessions are looked for.
+const SESSIONS_EVERY: Duration = Duration::from_secs(15);
+
+/// The running part of [`Tasks`].
+#[derive(Debug)]
+pub struct Workers {
+    inner: Arc<Inner>,
+}
+
+impl Workers {
+    /// The workers of this handle's process.
+    pub fn new(tasks: &Tasks) -> Self {
+        Self {
+            inner: Arc::clone(&tasks.inner),
+        }
+    }
+
+    /// Takes up what an earlier process of an exclusively held store left behind.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn recover(&self) -> Result<(), crate::Error> {
+        if self.inner.store.is_exclusive() {
+            // Whoever held these leases is gone: the lock on the store proves it.
+            let taken = self.inner.store.expire_all_leases(self.inner.now()).await?;
+            if !taken.is_empty() {
+                tracing::info!(runs = taken.len(), "taking up interrupted runs");
+            }
+        }
+        self.inner.wake.notify_one();
+        Ok(())
+    }
+
+    /// Works until `stop`, then hands over: runs get until their next step or the configured time,
+    /// streams are closed.
+    pub async fn run(self, stop: CancellationToken) {
+        let inner = &self.inner;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = claim_loop(inner) => {}
+            () = signal_loop(inner) => {}
+            () = lease_loop(inner) => {}
+            () = sweep_loop(inner) => {}
+            () = session_loop(inner) => {}
+        }
+        inner.drain().await;
+    }
+}
+
+impl Inner {
+    async fn drain(self: &Arc<Self>) {
+        self.slots.close();
+        self.stop_all(StopReason::HandOver);
+        self.runs.close();
+        let deadline = Instant::now() + Duration::from_millis(self.config.hand_over_ms);
+        if timeout_at(deadline, self.runs.wait()).await.is_err() {
+            tracing::warn!("some runs did not reach their next step in time");
+            // Their leases are given back unfinished; what they ran is ended first.
+            self.stop_all(StopReason::Lost);
+            self.sessions.close().await;
+            self.runs.wait().await;
+        }
+        self.live.tell_all(&News::WorkerLost);
+        self.sessions.close().await;
+    }
+
+    /// A slot, if one is free and the server is not stopping.
+    pub(crate) fn free_slot(&self) -> Option<tokio::sync::OwnedSemaphorePermit> {
+        Arc::clone(&self.slots).try_acquire_owned().ok()
+    }
+}
+
+async fn claim_loop(inner: &Arc<Inner>) {
+    loop {
+        inner.wake.notified().await;
+        while let Ok(slot) = Arc::clone(&inner.slots).acquire_owned().await {
+            let now = inner.now();
+            let claimed = inner
+                .store
+                .claim_run(ClaimRequest {
+                    worker: inner.worker,
+                    at: now,
+                    lease_until: now.plus_millis(inner.config.lease_ms),
+                })
+                .await;
+            match claimed {
+                Ok(Some(claimed)) => inner.start(claimed, slot),
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "claiming a run failed"
+                    );
+                    break;
+                }
+            }
+        }
+    }
+}
+
+async fn signal_loop(inner: &Arc<Inner>) {
+    let mut signals: broadcast::Receiver<Signal> = inner.store.signals();
+    loop {
+        match signals.recv().await {
+            Ok(Signal::RunQueued) => inner.wake.notify_one(),
+            Ok(Signal::CancelRequested(task_id)) => {
+                inner.stop(task_id, StopReason::Cancel);
+            }
+            Ok(Signal::TaskChanged(task_id)) => {
+                // What this process's own worker writes it tells itself.
+                if !inner.active().contains_key(&task_id) {
+                    inner.poke(task_id);
+                }
+            }
+            Ok(Signal::CredentialsChanged) => {}
+            Ok(Signal::Foreign) | Err(RecvError::Lagged(_)) => {
+                inner.wake.notify_one();
+                inner.live.tell_all(&News::Poke);
+            }
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+async fn lease_loop(inner: &Arc<Inner>) {
+    let third = u64::try_from(inner.config.lease_ms / 3).unwrap_or(1).max(1);
+    let mut ticks = every(Duration::from_millis(third));
+    loop {
+        ticks.tick().await;
+        let now = inner.now();
+        let leases = inner.leases(now);
+        if leases.is_empty() {
+            continue;
+        }
+        let until = now.plus_millis(inner.config.lease_ms);
+        match inner.store.renew_leases(inner.worker, until, leases).await {
+            Ok(renewed) => {
+                for (task_id, _) in renewed.lost {
+                    inner.stop(task_id, StopReason::Lost);
+                }
+                for (task_id, _) in renewed.cancel_requested {
+                    inner.stop(task_id, StopReason::Cancel);
+                }
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "renewing leases failed"
+                );
+            }
+        }
+    }
+}
+
+async fn sweep_loop(inner: &Arc<Inner>) {
+    let mut ticks = every(SWEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        match inner.store.expire_leases(inner.now()).await {
+            Ok(expired) => {
+                for (task_id, _) in expired {
+                    inner.live.tell(task_id, News::WorkerLost);
+                }
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "looking for lost runs failed"
+                );
+            }
+        }
+        inner.wake.notify_one();
+    }
+}
+
+async fn session_loop(inner: &Arc<Inner>) {
+    let mut ticks = every(SESSIONS_EVERY);
+    loop {
+        ticks.tick().await;
+        let now = inner.now();
+        inner.sessions.sweep(now).await;
+        if let Err(error) = inner.store.delete_expired_idempotency(now).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "forgetting kept answers failed"
+            );
+        }
+    }
+}
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}

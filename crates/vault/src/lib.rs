@@ -1,0 +1,19 @@
+//! Keeping secrets. This crate is used alone: it knows no database and no network, so that what it
+//! promises can be read and tested in one sitting.
+//!
+//! - [`Secret`]: a text that must not be seen;
+//! - [`MasterKey`] and [`MasterKeySource`]: the one key that everything hangs on, and where it
+//!   comes from;
+//! - [`Vault`] and [`Record`]: sealing what lies in the database, bound to its place there;
+//! - [`Masker`] and [`StreamMasker`]: keeping known values out of text, also in pieces.
+
+mod automaton;
+mod mask;
+mod master;
+mod seal;
+mod secret;
+
+pub use mask::{MIN_MASKED_CHARS, Masker, StreamMasker};
+pub use master::{MasterKey, MasterKeyError, MasterKeySource};
+pub use seal::{OpenError, Record, Vault, WrongMasterKey};
+pub use secret::Secret;
