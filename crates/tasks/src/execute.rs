@@ -200,6 +200,7 @@ impl Inner {
                 });
             }
         } else {
+            self.forget_preview(task.id).await;
             events.push(JournalEvent::RunResumed {
                 attempt: claimed.attempt,
             });

@@ -20,6 +20,7 @@ mod input;
 mod journal;
 mod lifecycle;
 mod live;
+mod previews;
 mod secret_mask;
 mod service;
 mod sessions;
@@ -35,7 +36,7 @@ pub use input::{
     Env, InputError, MessageText, Metadata, Secrets, SystemPrompt, parse_outcome, positive,
 };
 pub use service::{ListRequest, Tasks, TasksConfig, TasksParts};
-pub use sessions::{Owners, SessionsConfig};
+pub use sessions::SessionsConfig;
 pub use store::TaskFilter;
 pub use watch::{Snapshot, Update, Watch};
 pub use worker::Workers;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use model::{JournalEvent, JournalRow, OpenTurn, TaskId, TurnDelta};
+use model::{DeltaPart, JournalEvent, JournalRow, OpenTurn, TaskId, TurnDelta};
 use tokio::sync::broadcast;
 
 /// Pieces of news that a reader may fall behind before it has to read the journal again.
@@ -76,10 +76,14 @@ impl Live {
 
     /// Tells the watchers of every task.
     pub(crate) fn tell_all(&self, news: &News) {
-        let topics: Vec<_> = self.lock().values().filter_map(Weak::upgrade).collect();
-        for topic in topics {
+        for topic in self.topics() {
             topic.tell(news.clone());
         }
+    }
+
+    /// Every topic.
+    pub(crate) fn topics(&self) -> Vec<Arc<Topic>> {
+        self.lock().values().filter_map(Weak::upgrade).collect()
     }
 
     /// How many topics there are.
@@ -113,6 +117,53 @@ impl Topic {
         self.open().clone()
     }
 
+    /// The task.
+    pub(crate) fn task_id(&self) -> TaskId {
+        self.task_id
+    }
+
+    /// Whether anybody watches.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.sender.receiver_count() > 0
+    }
+
+    /// Forgets what an attempt that lost its run previewed.
+    pub(crate) fn forget_open_turn(&self) {
+        *self.open() = None;
+    }
+
+    /// Shows what another process previewed of the open turn, as far as it is new.
+    pub(crate) fn preview_remote(&self, remote: &OpenTurn) {
+        let known = self
+            .open_turn()
+            .filter(|open| (open.run, open.turn) == (remote.run, remote.turn));
+        let known = known.unwrap_or_else(|| OpenTurn::new(remote.run, remote.turn));
+        let thoughts = remote
+            .thoughts
+            .iter()
+            .enumerate()
+            .skip(known.thoughts.len());
+        let thoughts = thoughts.map(|(index, thought)| DeltaPart::Thought {
+            index,
+            thought: thought.clone(),
+        });
+        let text = remote
+            .text
+            .get(known.text.len()..)
+            .filter(|text| !text.is_empty());
+        let text = text.map(|text| DeltaPart::Text {
+            offset: known.text.len(),
+            text: text.to_owned(),
+        });
+        for part in thoughts.chain(text) {
+            self.preview(TurnDelta {
+                run: remote.run,
+                turn: remote.turn,
+                part,
+            });
+        }
+    }
+
     /// Shows a piece of the open turn.
     pub(crate) fn preview(&self, delta: TurnDelta) {
         let mut open = self.open();
@@ -139,7 +190,7 @@ impl Topic {
     fn tell(&self, news: News) {
         if matches!(news, News::WorkerLost) {
             // Called by `Live::tell` without the lock: the preview of a lost worker is void.
-            *self.open() = None;
+            self.forget_open_turn();
         }
         // An error means that nobody watches.
         let _ = self.sender.send(news);

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use agent::{Mask, NoMask, SessionConfig, ToolSession, Variables};
 use model::{JournalEvent, JournalRow, Random, RunNumber, SessionId, Task, TaskId, Timestamp};
-use sandbox::{Limits, NetworkMode, Owner, SandboxEngine, SecretText};
+use sandbox::{Limits, NetworkMode, SandboxEngine, SecretText};
 use sha2::{Digest, Sha256};
 use vault::Masker;
 
@@ -23,8 +23,6 @@ pub struct SessionsConfig {
     pub engine: Arc<dyn SandboxEngine>,
     /// Holds one directory a task.
     pub workspaces_dir: PathBuf,
-    /// Whose the workspaces are.
-    pub owners: Owners,
     /// What commands reach.
     pub network: NetworkMode,
     /// What commands may use.
@@ -35,35 +33,18 @@ pub struct SessionsConfig {
     pub max_kept: usize,
 }
 
-/// Whose the files of a workspace are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owners {
-    /// The server's own user: it can give files to nobody else.
-    Server,
-    /// A user of each workspace's own, from this one on. They are told apart by the task's id, so
-    /// that a workspace keeps its owner without a table of them.
-    From(u32),
-}
-
-impl Owners {
-    /// How many users are used. Two of 10,000 workspaces share one with a chance of 3 %; then the
-    /// mount namespace alone keeps them apart, as it does for `Server`.
+/// A number of the task's own, from which the engine makes the owner of its workspace. It comes from
+/// the task's id, so that a workspace keeps its owner without a table of them. Two of 10,000
+/// workspaces share one with a chance of 3 %; then the mount namespace alone keeps them apart, as
+/// it does for a server that is not root.
+fn owner_number(task_id: TaskId) -> u32 {
     const RANGE: u64 = 2_000_000_000;
-
-    fn of(self, task_id: TaskId) -> Owner {
-        match self {
-            Self::Server => Owner::Server,
-            Self::From(first) => {
-                let digest = Sha256::digest(task_id.to_string());
-                let (head, _) = digest.split_at(8);
-                let number = head
-                    .iter()
-                    .fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
-                let offset = u32::try_from(number % Self::RANGE).unwrap_or(0);
-                Owner::User(first.saturating_add(offset))
-            }
-        }
-    }
+    let digest = Sha256::digest(task_id.to_string());
+    let (head, _) = digest.split_at(8);
+    let number = head
+        .iter()
+        .fold(0_u64, |sum, byte| (sum << 8) | u64::from(*byte));
+    u32::try_from(number % RANGE).unwrap_or(0)
 }
 
 /// The sessions that hold something.
@@ -312,7 +293,7 @@ impl Sessions {
         ToolSession::new(SessionConfig {
             engine: Arc::clone(&self.config.engine),
             workspace_dir: self.config.workspaces_dir.join(task.id.to_string()),
-            owner: self.config.owners.of(task.id),
+            owner: self.config.engine.workspace_owner(owner_number(task.id)),
             network: self.config.network.clone(),
             limits: self.config.limits,
             label: task.id.to_string(),

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use model::{JournalRow, OpenTurn, Permit, Seq, Task, TaskId, TaskScope, TurnDelta};
+use model::{JournalEvent, JournalRow, OpenTurn, Permit, Seq, Task, TaskId, TaskScope, TurnDelta};
 use store::Store;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -96,6 +96,11 @@ impl Watch {
             .await?;
         let rows = rows.ok_or(Error::NotFound("Task"))?;
         self.seen = rows.last().map_or(self.seen, |row| row.seq);
+        let resumed = |row: &JournalRow| matches!(row.event, JournalEvent::RunResumed { .. });
+        if rows.iter().any(resumed) {
+            // Whatever an earlier attempt previewed is void.
+            self.subscription.topic.forget_open_turn();
+        }
         Ok(rows
             .into_iter()
             .map(|row| Update::Row(Arc::new(row)))

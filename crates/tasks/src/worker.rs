@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Tasks;
 use crate::live::News;
+use crate::previews::preview_loop;
 use crate::service::Inner;
 
 /// How often overdue things are looked for: leases of other processes, runs that were kept for one
@@ -56,8 +57,9 @@ impl Workers {
     pub async fn run(self, stop: CancellationToken) {
         let inner = &self.inner;
         tokio::select! {
-            () = stop.cancelled() => {}
-            () = claim_loop(inner) => {}
+            // Ends by itself at `stop`, never in the middle of a claim.
+            () = claim_loop(inner, &stop) => {}
+            () = preview_loop(inner) => {}
             () = signal_loop(inner) => {}
             () = lease_loop(inner) => {}
             () = sweep_loop(inner) => {}
@@ -90,10 +92,18 @@ impl Inner {
     }
 }
 
-async fn claim_loop(inner: &Arc<Inner>) {
+async fn claim_loop(inner: &Arc<Inner>, stop: &CancellationToken) {
     loop {
-        inner.wake.notified().await;
-        while let Ok(slot) = Arc::clone(&inner.slots).acquire_owned().await {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = inner.wake.notified() => {}
+        }
+        loop {
+            let slot = tokio::select! {
+                () = stop.cancelled() => return,
+                slot = Arc::clone(&inner.slots).acquire_owned() => slot,
+            };
+            let Ok(slot) = slot else { return };
             let now = inner.now();
             let claimed = inner
                 .store

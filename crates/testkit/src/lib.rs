@@ -1,13 +1,25 @@
 //! What tests share. This crate forbids a direction: no shipped code may use it.
 //!
+//! - [`TestServer`] and [`Api`]: a whole server in the test's process, and a caller of it;
+//! - [`FakeClock`]: time that a test moves by hand;
 //! - [`ModelServer`]: a model that says what its script tells it to, over real HTTP;
 //! - [`Gate`]: lets a test hold something back without sleeping;
 //! - [`TestDatabase`]: a PostgreSQL database of a test's own.
 
+mod api;
+mod clock;
+mod engine;
 mod gate;
 mod model_server;
 mod postgres;
+mod server;
 
+pub use api::{Answer, Api, Event, Events, names_of, send, text_of};
+pub use clock::FakeClock;
 pub use gate::Gate;
 pub use model_server::{ModelServer, RecordedRequest, Reply, Script};
 pub use postgres::TestDatabase;
+pub use server::{Backend, SCRIPTED_MODEL, TestServer, TestServerBuilder};
+
+/// Lets the test binary be the first process of its sandboxes: once, in its root.
+pub use sandbox::install_test_hook;

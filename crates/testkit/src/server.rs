@@ -1,0 +1,443 @@
+//! A whole server in the test's process: the real router behind a real socket, a real database,
+//! the real sandbox, and a scripted model.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent::{Agent, AgentConfig, Toolbox};
+use auth::{Authenticator, KeyAdmin, KeyHasher, MintedKey, NewKey};
+use http_api::{HttpConfig, HttpParts, Listener, ListenerConfig, Readiness, router};
+use llm::{Models, ModelsConfig, OpenAiConfig, RetryPolicy};
+use model::{Clock, KeyClass, OsRandom, ProjectId, Random, SystemClock};
+use sandbox::{Limits, NetworkMode};
+use store::{OpenMode, Store, StoreConfig};
+use tasks::{SessionsConfig, Tasks, TasksConfig, TasksParts, Workers};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use vault::{MasterKey, Vault};
+
+use crate::api::Api;
+use crate::engine::LazyEngine;
+use crate::{ModelServer, Script, TestDatabase};
+
+/// The model that the scripted server answers for.
+pub const SCRIPTED_MODEL: &str = "openai/scripted";
+
+/// Which database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// SQLite in a temporary directory.
+    Sqlite,
+    /// A PostgreSQL database of the test's own.
+    Postgres,
+}
+
+/// How a [`TestServer`] is set up.
+#[derive(Debug)]
+pub struct TestServerBuilder {
+    backend: Backend,
+    database: Option<Arc<TestDatabase>>,
+    master: Option<[u8; 32]>,
+    script: Option<Script>,
+    model_url: Option<String>,
+    clock: Arc<dyn Clock>,
+    concurrent_runs: usize,
+    heartbeat: Duration,
+    cancel_wait_ms: u64,
+    hand_over_ms: u64,
+    lease_ms: i64,
+    task_timeout_ms: i64,
+    session_idle_ms: i64,
+    network: NetworkMode,
+    limits: Limits,
+}
+
+/// See the module. Dropped, it stops.
+#[derive(Debug)]
+pub struct TestServer {
+    /// A client with the key named `bootstrap` of the default project.
+    pub api: Api,
+    /// The scripted model; absent when the demo answers.
+    pub model: Option<ModelServer>,
+    /// Makes and changes keys.
+    pub admin: KeyAdmin,
+    /// What callers ask for, from inside.
+    pub tasks: Tasks,
+    /// What is kept.
+    pub store: Store,
+    /// The key named `bootstrap`.
+    pub key: MintedKey,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Where everything on disk is.
+    pub directory: Arc<TempDir>,
+    stop: CancellationToken,
+    running: JoinSet<()>,
+}
+
+impl TestServer {
+    /// A server on SQLite whose model follows `script`.
+    pub async fn start(script: impl Into<Script>) -> Self {
+        Self::builder().script(script).start().await
+    }
+
+    /// A server to be set up.
+    pub fn builder() -> TestServerBuilder {
+        TestServerBuilder {
+            backend: Backend::Sqlite,
+            database: None,
+            master: None,
+            script: None,
+            model_url: None,
+            clock: Arc::new(SystemClock),
+            concurrent_runs: 64,
+            heartbeat: Duration::from_secs(15),
+            cancel_wait_ms: 5_000,
+            hand_over_ms: 2_000,
+            lease_ms: 30_000,
+            task_timeout_ms: 3_600_000,
+            session_idle_ms: 1_800_000,
+            network: NetworkMode::None,
+            limits: Limits::default(),
+        }
+    }
+
+    /// The scripted model.
+    ///
+    /// # Panics
+    /// When the demo answers.
+    pub fn model(&self) -> &ModelServer {
+        self.model
+            .as_ref()
+            .expect("this server was started with a script")
+    }
+
+    /// Another key of the default project.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn another_key(&self, name: &str) -> (MintedKey, Api) {
+        self.key_of(self.key.record.project_id, KeyClass::Project, name)
+            .await
+    }
+
+    /// A key of a new project.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn another_project(&self, name: &str) -> (MintedKey, Api) {
+        let organization = self.key.record.organization_id;
+        let project = self
+            .admin
+            .create_project(organization, name)
+            .await
+            .expect("a project");
+        self.key_of(Some(project.id), KeyClass::Project, name).await
+    }
+
+    /// A key of class `management`.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn management_key(&self) -> (MintedKey, Api) {
+        self.key_of(None, KeyClass::Management, "management").await
+    }
+
+    async fn key_of(
+        &self,
+        project_id: Option<ProjectId>,
+        class: KeyClass,
+        name: &str,
+    ) -> (MintedKey, Api) {
+        let new = NewKey {
+            organization_id: self.key.record.organization_id,
+            project_id,
+            class,
+            name: name.to_owned(),
+            scopes: None,
+            cidrs: Vec::new(),
+            expires_at: None,
+            created_by: "ana".to_owned(),
+        };
+        let minted = self.admin.create_key(new).await.expect("a key");
+        let api = self.api.with_key(minted.key.expose_key());
+        (minted, api)
+    }
+
+    /// Stops as on SIGTERM: runs are handed over, streams closed, the store closed.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        while self.running.join_next().await.is_some() {}
+        self.store.close().await;
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// What runs.
+struct Serving {
+    address: SocketAddr,
+    stop: CancellationToken,
+    running: JoinSet<()>,
+}
+
+impl TestServerBuilder {
+    /// On which database.
+    #[must_use]
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
+        self
+    }
+
+    /// On the database (and with the master key) of another server.
+    #[must_use]
+    pub fn sharing(mut self, database: &Arc<TestDatabase>) -> Self {
+        self.backend = Backend::Postgres;
+        self.database = Some(Arc::clone(database));
+        self.master = Some([7; 32]);
+        self
+    }
+
+    /// What the model says.
+    #[must_use]
+    pub fn script(mut self, script: impl Into<Script>) -> Self {
+        self.script = Some(script.into());
+        self
+    }
+
+    /// Asks the model of another server.
+    #[must_use]
+    pub fn model_at(mut self, base_url: impl Into<String>) -> Self {
+        self.model_url = Some(base_url.into());
+        self
+    }
+
+    /// With this time.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Runs at once.
+    #[must_use]
+    pub fn concurrent_runs(mut self, count: usize) -> Self {
+        self.concurrent_runs = count;
+        self
+    }
+
+    /// How often a silent stream gets a heartbeat.
+    #[must_use]
+    pub fn heartbeat(mut self, period: Duration) -> Self {
+        self.heartbeat = period;
+        self
+    }
+
+    /// How long a cancel waits for a worker.
+    #[must_use]
+    pub fn cancel_wait_ms(mut self, millis: u64) -> Self {
+        self.cancel_wait_ms = millis;
+        self
+    }
+
+    /// How long runs get to reach their next step on stop.
+    #[must_use]
+    pub fn hand_over_ms(mut self, millis: u64) -> Self {
+        self.hand_over_ms = millis;
+        self
+    }
+
+    /// How long a task may run.
+    #[must_use]
+    pub fn task_timeout_ms(mut self, millis: i64) -> Self {
+        self.task_timeout_ms = millis;
+        self
+    }
+
+    /// How long a session stays without a run.
+    #[must_use]
+    pub fn session_idle_ms(mut self, millis: i64) -> Self {
+        self.session_idle_ms = millis;
+        self
+    }
+
+    /// What commands reach.
+    #[must_use]
+    pub fn network(mut self, network: NetworkMode) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    /// When something of it cannot be set up.
+    pub async fn start(mut self) -> TestServer {
+        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
+        let store = self.open_store(&directory).await;
+        let random: Arc<dyn Random> = Arc::new(OsRandom);
+        let vault = Arc::new(Vault::new(&match self.master {
+            Some(bytes) => MasterKey::from_bytes(bytes),
+            None => MasterKey::generate(&OsRandom),
+        }));
+        let hasher = KeyHasher::load(&store, &vault, &*self.clock, &OsRandom)
+            .await
+            .expect("the hash key");
+        let authenticator =
+            Authenticator::new(store.clone(), hasher.clone(), Arc::clone(&self.clock));
+        let admin = KeyAdmin::new(
+            store.clone(),
+            hasher,
+            Arc::clone(&self.clock),
+            Arc::clone(&random),
+        );
+        let first = admin
+            .bootstrap("ana", &[(KeyClass::Project, "bootstrap")])
+            .await
+            .expect("a bootstrap");
+        let key = first
+            .keys
+            .into_iter()
+            .next()
+            .expect("one key was asked for");
+        let model = match self.script.take() {
+            Some(script) => Some(ModelServer::start(script).await),
+            None => None,
+        };
+        let tasks = self.tasks(&store, &vault, &random, model.as_ref(), &directory);
+        let serving = self.serve(&tasks, authenticator).await;
+        let Serving {
+            address,
+            stop,
+            running,
+        } = serving;
+        let api = Api::new(format!("http://{address}"), key.key.expose_key());
+        TestServer {
+            api,
+            model,
+            admin,
+            tasks,
+            store,
+            key,
+            address,
+            directory,
+            stop,
+            running,
+        }
+    }
+
+    async fn serve(&self, tasks: &Tasks, authenticator: Authenticator) -> Serving {
+        let listener = Listener::bind(ListenerConfig::new(SocketAddr::from(([127, 0, 0, 1], 0))));
+        let listener = listener.await.expect("a port");
+        let address = listener.address();
+        let readiness = Readiness::default();
+        let service = router(HttpParts {
+            tasks: tasks.clone(),
+            authenticator,
+            readiness: readiness.clone(),
+            config: HttpConfig {
+                heartbeat: self.heartbeat,
+                ..HttpConfig::default()
+            },
+            clock: Arc::clone(&self.clock),
+            random: Arc::new(OsRandom),
+        });
+        let stop = CancellationToken::new();
+        let workers = Workers::new(tasks);
+        workers.recover().await.expect("the store answers");
+        readiness.begin();
+        let mut running = JoinSet::new();
+        running.spawn(workers.run(stop.clone()));
+        running.spawn(listener.serve(service, stop.clone()));
+        Serving {
+            address,
+            stop,
+            running,
+        }
+    }
+
+    async fn open_store(&self, directory: &TempDir) -> Store {
+        let config = match (self.backend, &self.database) {
+            (Backend::Sqlite, _) => StoreConfig::Sqlite {
+                directory: directory.path().join("data"),
+                mode: OpenMode::Serve,
+            },
+            (Backend::Postgres, Some(database)) => StoreConfig::Postgres {
+                url: database.url().to_owned(),
+            },
+            (Backend::Postgres, None) => StoreConfig::Postgres {
+                url: TestDatabase::create().await.url().to_owned(),
+            },
+        };
+        let store = Store::open(&config).await.expect("the store opens");
+        store.migrate().await.expect("the store migrates");
+        store
+    }
+
+    fn tasks(
+        &self,
+        store: &Store,
+        vault: &Arc<Vault>,
+        random: &Arc<dyn Random>,
+        model: Option<&ModelServer>,
+        directory: &TempDir,
+    ) -> Tasks {
+        let url = model
+            .map(ModelServer::base_url)
+            .or_else(|| self.model_url.clone());
+        let models = ModelsConfig {
+            default: url.is_some().then(|| SCRIPTED_MODEL.to_owned()),
+            openai: url.map(|base_url| OpenAiConfig {
+                base_url,
+                api_key: None,
+            }),
+            ..ModelsConfig::default()
+        };
+        let workspaces = directory.path().join("workspaces");
+        let scratch = directory.path().join("scratch");
+        for path in [&workspaces, &scratch] {
+            std::fs::create_dir_all(path).expect("a directory");
+        }
+        Tasks::new(TasksParts {
+            store: store.clone(),
+            vault: Arc::clone(vault),
+            models: Arc::new(Models::new(&models, &self.clock).expect("the models are right")),
+            agent: Agent {
+                tools: Arc::new(Toolbox::built_in()),
+                config: AgentConfig {
+                    retry: RetryPolicy {
+                        max_attempts: 3,
+                        base_ms: 1,
+                        cap_ms: 1,
+                    },
+                    max_turns: 100,
+                },
+                clock: Arc::clone(&self.clock),
+                random: Arc::clone(random),
+            },
+            config: TasksConfig {
+                concurrent_runs: self.concurrent_runs,
+                task_timeout_ms: self.task_timeout_ms,
+                lease_ms: self.lease_ms,
+                cancel_wait_ms: self.cancel_wait_ms,
+                hand_over_ms: self.hand_over_ms,
+                sessions: SessionsConfig {
+                    engine: Arc::new(LazyEngine::new(scratch)),
+                    workspaces_dir: workspaces,
+                    network: self.network.clone(),
+                    limits: self.limits,
+                    idle_ms: self.session_idle_ms,
+                    max_kept: 64,
+                },
+            },
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(random),
+        })
+    }
+}
