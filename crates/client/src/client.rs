@@ -82,6 +82,11 @@ impl Client {
         Ok(Self { http, base })
     }
 
+    /// Whether the server is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        http::is_loopback(&self.base)
+    }
+
     /// Creates a task. With an `idempotency_key` the call may be repeated for 24 hours: it answers
     /// the same task.
     ///

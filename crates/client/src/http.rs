@@ -64,7 +64,8 @@ pub(crate) fn client(
     builder.build().map_err(Error::Setup)
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether a URL names this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
         host == "localhost"
             || host
