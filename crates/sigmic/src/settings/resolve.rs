@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use llm::{ApiKey, ModelsConfig, OpenAiConfig};
+use llm::{ApiKey, DemoConfig, ModelsConfig, OpenAiConfig};
 use sandbox::{AllowList, EngineChoice, Limits, NetworkMode};
 use vault::{MasterKeySource, Secret};
 
@@ -141,6 +141,10 @@ fn database(url: Option<String>, data_dir: &Path) -> Result<Database, SettingsEr
     ))
 }
 
+/// The pace of the demo: a client that creates a task has time to open its stream, as with any
+/// real model.
+const DEMO_THINKING_MS: u64 = 400;
+
 fn models(default: Option<String>, offered: Vec<String>, openai: RawOpenAi) -> ModelsConfig {
     let RawOpenAi { api_key, base_url } = openai;
     let is_configured = api_key.is_some() || base_url.is_some();
@@ -152,6 +156,9 @@ fn models(default: Option<String>, offered: Vec<String>, openai: RawOpenAi) -> M
         default,
         offered,
         openai,
+        demo: DemoConfig {
+            thinking_ms: DEMO_THINKING_MS,
+        },
         ..ModelsConfig::default()
     }
 }

@@ -40,6 +40,8 @@ impl Place {
 pub(crate) struct Program {
     child: Child,
     pub(crate) api: Api,
+    /// The command line's own key.
+    pub(crate) key: String,
 }
 
 /// The program, with nothing of this process's environment but what it needs.
@@ -55,13 +57,23 @@ pub(crate) fn command(data: &Path) -> Command {
 impl Program {
     /// Starts a server that asks this model, and waits until it is ready.
     pub(crate) async fn start(place: &Place, model: &ModelServer) -> Self {
+        let mut command = command(&place.data());
+        command
+            .env("SIGMIC_MODEL", testkit::SCRIPTED_MODEL)
+            .env("OPENAI_BASE_URL", model.base_url());
+        Self::serve(place, command).await
+    }
+
+    /// Starts a server on the embedded defaults.
+    pub(crate) async fn start_demo(place: &Place) -> Self {
+        Self::serve(place, command(&place.data())).await
+    }
+
+    async fn serve(place: &Place, mut command: Command) -> Self {
         let data = place.data();
-        let mut command = command(&data);
         command
             .arg("serve")
             .env("SIGMIC_LISTEN", "127.0.0.1:0")
-            .env("SIGMIC_MODEL", testkit::SCRIPTED_MODEL)
-            .env("OPENAI_BASE_URL", model.base_url())
             .env("SIGMIC_LEASE_MS", "600")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -75,8 +87,9 @@ impl Program {
             .await
             .unwrap();
         let key = std::fs::read_to_string(data.join("cli.key")).unwrap();
-        let api = Api::new(base, key.trim());
-        Self { child, api }
+        let key = key.trim().to_owned();
+        let api = Api::new(base, &key);
+        Self { child, api, key }
     }
 
     /// The process.
