@@ -1,1 +1,13 @@
-//! Tests of the program as a child process.
+//! Tests of the program as a child process, each on a data directory of its own.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not know to be tests"
+)]
+
+mod admin;
+mod architecture;
+mod command_line;
+mod doctor;
+mod run;
+mod serve;
+mod support;
