@@ -115,7 +115,7 @@ impl Authenticator {
         let row = row.ok_or(AuthError::InvalidApiKey)?;
         let refusal = refusal(&row, self.hasher.algorithm(), self.clock.now(), peer);
         if let Some(refusal) = refusal {
-            tracing::info!(key = ?row.id, ?refusal, "an API key was refused");
+            tracing::debug!(key = ?row.id, ?refusal, "an API key was refused");
             return Err(AuthError::InvalidApiKey);
         }
         let valid_until = [row.expires_at, row.overlap_until].into_iter().flatten();

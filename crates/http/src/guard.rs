@@ -3,13 +3,42 @@
 //! refuses the rest (obsolete folding, bare CR, two lengths, …) and the listener limits sizes.
 
 use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::http::uri::{PathAndQuery, Uri};
 use axum::http::{Version, header};
 
+use axum::response::{IntoResponse, Response};
+
 use crate::api_error::ApiError;
 
+/// Bytes of a request's line and headers at most. The parser has a limit of its own, which it holds
+/// only when they arrive in pieces.
+const MAX_HEADER_BYTES: usize = 32 * 1024;
+
 /// Checks a request, and takes a trailing slash off its path.
-pub(crate) fn check(mut request: Request) -> Result<Request, ApiError> {
+pub(crate) fn check(request: Request) -> Result<Request, Box<Response>> {
+    if header_bytes(&request) > MAX_HEADER_BYTES {
+        // No envelope: a client that sends this does not read one.
+        return Err(Box::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response(),
+        ));
+    }
+    check_target(request).map_err(|error| Box::new(error.into_response()))
+}
+
+fn header_bytes(request: &Request) -> usize {
+    let headers = request
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4);
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    headers.sum::<usize>() + target
+}
+
+fn check_target(mut request: Request) -> Result<Request, ApiError> {
     check_host(&request)?;
     let path = request.uri().path();
     let lower = path.to_ascii_lowercase();

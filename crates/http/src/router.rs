@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use tower::{Service, ServiceExt};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -75,7 +75,7 @@ pub fn router(
         async move {
             match guard::check(request) {
                 Ok(request) => routes.oneshot(request).await,
-                Err(error) => Ok(error.into_response()),
+                Err(refusal) => Ok(*refusal),
             }
         }
     })

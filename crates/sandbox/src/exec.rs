@@ -131,7 +131,8 @@ pub struct SpawnRequest {
     pub env: Vec<(String, SecretText)>,
 }
 
-/// A program that was started. Dropped, it is killed with everything it started.
+/// A program that was started. Its two outputs must be read, or it waits for ever when they are
+/// full. When the handle is dropped, it is killed with everything it started.
 pub struct SandboxProcess {
     /// Its standard input.
     pub stdin: BoxedWrite,

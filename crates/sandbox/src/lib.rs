@@ -1,7 +1,7 @@
 //! Acting safely. This crate fences off unsafe and heavy dependencies: namespaces, system call
 //! filters and raw descriptors are seen here and nowhere else.
 //!
-//! - [`SandboxEngine`] and [`Sandbox`]: where commands run; [`select`] gives one that holds;
+//! - [`SandboxEngine`] and [`Sandbox`]: where commands run; [`select()`] gives one that holds;
 //! - [`Workspace`]: the files of a task, safe to use while hostile processes change them;
 //! - [`EgressConnector`]: connecting out, with every address checked after it was resolved.
 //!

@@ -4,11 +4,13 @@ use rusqlite::{Connection, StatementStatus, params};
 
 use crate::dialect::CLAIM_CANDIDATE;
 use crate::runs::WAITING_PROJECTS;
-use crate::tasks::{ORDERED, ORDERED_OF_LINEAGE};
+use crate::sqlite::keep_plans;
+use crate::tasks::{LIST_ROWS, ORDERED, ORDERED_OF_LINEAGE};
 use crate::tenancy::FIND_BY_HASH;
 
 fn database() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
+    keep_plans(&connection).unwrap();
     let schema = include_str!("../migrations/sqlite/V1__foundation.sql");
     connection.execute_batch(schema).unwrap();
     connection
@@ -77,4 +79,20 @@ fn a_claim_does_not_read_the_queue() {
     assert!(all < 1_000, "{all}");
     let one = steps(&connection, CLAIM_CANDIDATE.sqlite, Some("p3"));
     assert!(one < 100, "{one}");
+}
+
+#[test]
+fn a_statement_is_prepared_once() {
+    let connection = database();
+    for (sql, parameters) in [(FIND_BY_HASH, 1), (LIST_ROWS, 2), (ORDERED, 12)] {
+        let mut statement = connection.prepare(sql).unwrap();
+        for value in 0..5_i64 {
+            for index in 1..=parameters {
+                statement.raw_bind_parameter(index, value).unwrap();
+            }
+            assert!(statement.raw_query().next().unwrap().is_none());
+            statement.clear_bindings();
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
+    }
 }

@@ -1,6 +1,8 @@
 //! News that wake somebody up. A signal is a hint: what it is about is always read from the
 //! database, and whoever missed some reads again.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use model::TaskId;
 use tokio::sync::{broadcast, mpsc};
 
@@ -27,14 +29,15 @@ pub enum Signal {
 #[derive(Debug, Clone)]
 pub(crate) struct Hub {
     local: broadcast::Sender<Signal>,
-    remote: Option<mpsc::Sender<Signal>>,
+    /// `None` once closed, or where there are no other processes to tell.
+    remote: Arc<Mutex<Option<mpsc::Sender<Signal>>>>,
 }
 
 impl Hub {
     pub(crate) fn new(remote: Option<mpsc::Sender<Signal>>) -> Self {
         Self {
             local: broadcast::Sender::new(CAPACITY),
-            remote,
+            remote: Arc::new(Mutex::new(remote)),
         }
     }
 
@@ -44,13 +47,23 @@ impl Hub {
 
     /// Tells what this process committed.
     pub(crate) fn publish(&self, signals: Vec<Signal>) {
+        let remote = self.remote().clone();
         for signal in signals {
             self.receive(signal);
-            if let Some(remote) = &self.remote {
+            if let Some(remote) = &remote {
                 // A full channel loses a hint; the other processes' own polling makes up for it.
                 let _ = remote.try_send(signal);
             }
         }
+    }
+
+    fn remote(&self) -> MutexGuard<'_, Option<mpsc::Sender<Signal>>> {
+        self.remote.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells other processes nothing more: whoever announces ends with what is waiting.
+    pub(crate) fn close_remote(&self) {
+        self.remote().take();
     }
 
     /// Tells what another process committed.

@@ -113,11 +113,11 @@ impl Store {
     /// Finishes the commands that wait, then ends everything that goes on in the background.
     /// Later commands get [`Error::Closed`] or [`Error::Unavailable`].
     pub async fn close(&self) {
-        self.inner.background.lock().await.shutdown().await;
         match &self.inner.backend {
             Backend::Sqlite(sqlite) => sqlite.close().await,
-            Backend::Postgres(postgres) => postgres.close(),
+            Backend::Postgres(postgres) => postgres.close().await,
         }
+        self.inner.background.lock().await.shutdown().await;
     }
 
     /// Whether no other process can hold a lease in this store: a SQLite directory opened to serve.
@@ -190,7 +190,7 @@ impl Store {
     {
         match &self.inner.backend {
             Backend::Sqlite(sqlite) => sqlite.writer.run(input, command).await,
-            Backend::Postgres(postgres) => postgres.write(&input, command).await,
+            Backend::Postgres(postgres) => postgres.write(input, command).await,
         }
     }
 
@@ -209,9 +209,14 @@ impl Store {
             (Backend::Sqlite(sqlite), Read::Point) => sqlite.readers.run(&input, command),
             (Backend::Sqlite(sqlite), Read::Bulk) => {
                 let readers = Arc::clone(&sqlite.readers);
-                let permit = sqlite.readers.bulk.acquire().await;
-                let _permit = permit.map_err(|_| Error::Closed)?;
-                tokio::task::spawn_blocking(move || readers.run(&input, command))
+                let permit = Arc::clone(&readers.bulk).acquire_owned().await;
+                let permit = permit.map_err(|_| Error::Closed)?;
+                let run = move || {
+                    let result = readers.run(&input, command);
+                    drop(permit);
+                    result
+                };
+                tokio::task::spawn_blocking(run)
                     .await
                     .map_err(|error| Error::unavailable("read", error))?
             }

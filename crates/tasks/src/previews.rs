@@ -45,12 +45,7 @@ pub(crate) async fn preview_loop(inner: &Arc<Inner>) {
             }
         }
         for ended in ended(inner, &mut written) {
-            if let Err(error) = inner.store.delete_preview(ended).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "a preview was not deleted"
-                );
-            }
+            inner.forget_preview(ended).await;
         }
     }
 }

@@ -35,6 +35,35 @@ impl TestDatabase {
         }
     }
 
+    /// How many rows of all tables hold this text.
+    ///
+    /// # Panics
+    /// When the database does not answer.
+    pub async fn rows_with(&self, text: &str) -> i64 {
+        let (client, connection) = tokio_postgres::connect(&self.url, NoTls)
+            .await
+            .expect("a connection");
+        let tables =
+            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'";
+        let count = async {
+            let mut rows = 0;
+            for table in client.query(tables, &[]).await.expect("tables") {
+                let table: String = table.get(0);
+                let sql = format!("SELECT count(*) FROM {table} t WHERE t::text LIKE $1");
+                let counted = client
+                    .query_one(&sql, &[&format!("%{text}%")])
+                    .await
+                    .expect("a count");
+                rows += counted.get::<_, i64>(0);
+            }
+            rows
+        };
+        tokio::select! {
+            rows = count => rows,
+            broken = connection => panic!("the connection ended: {broken:?}"),
+        }
+    }
+
     /// The connection string: a list of `key=value`.
     pub fn url(&self) -> &str {
         &self.url

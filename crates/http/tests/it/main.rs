@@ -1,8 +1,19 @@
-//! The API through a real socket: a real database, the real sandbox, a scripted model. Module tree
-//! and URL tree are the same; what a check of the conformance list asks for is shown by the test
-//! that carries its number.
+//! The API through a real socket: a real database, the real sandbox, a scripted model. What a check
+//! of the conformance list asks for is shown by the test that carries its number.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod approve;
+mod cancel;
+mod cluster;
 mod create;
+mod credentials;
+mod envelope;
+mod follow_up;
+mod queue;
+mod read;
+mod sandbox;
 mod stream;
+mod support;
 
 testkit::install_test_hook!();

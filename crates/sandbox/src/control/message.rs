@@ -39,6 +39,8 @@ pub(crate) enum Stop {
 /// How the sandbox is built.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Start {
+    /// Files of control groups into which the new process writes itself before anything else.
+    pub(crate) join: Vec<PathBuf>,
     /// The kernel uid and gid to become first; absent when the server is an ordinary user.
     pub(crate) become_uid: Option<u32>,
     /// The host name inside.

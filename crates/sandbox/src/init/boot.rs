@@ -71,6 +71,11 @@ fn start(control: &OwnedFd, buffer: &mut [u8]) -> Result<Infallible, StepError> 
 /// Sheds the server's identity and enters the new namespaces.
 fn first_stage(start: &Start, workspace: &OwnedFd) -> Result<(), StepError> {
     die_with_parent().step("die with the server")?;
+    for file in &start.join {
+        // A process that moves itself does not make the kernel wait for everybody else, which
+        // takes ten milliseconds on a busy machine.
+        fs::write(file, "0").step("join the control group")?;
+    }
     rustix::process::setsid().step("setsid")?;
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let none = Rlimit {
@@ -81,6 +86,7 @@ fn first_stage(start: &Start, workspace: &OwnedFd) -> Result<(), StepError> {
     // The working directory is the one mount reference that `unshare` carries into the new mount
     // namespace, and it needs no right to walk the path from the root.
     rustix::process::fchdir(workspace).step("enter the workspace")?;
+    forget_protection();
     if let Some(id) = start.become_uid {
         become_user(id).step("change the user")?;
     }
@@ -102,6 +108,17 @@ fn first_stage(start: &Start, workspace: &OwnedFd) -> Result<(), StepError> {
     fs::write("/proc/self/setgroups", "deny").step("setgroups")?;
     fs::write("/proc/self/uid_map", format!("{INNER_ID} {uid} 1")).step("uid map")?;
     fs::write("/proc/self/gid_map", format!("{INNER_ID} {gid} 1")).step("gid map")
+}
+
+/// A server that is protected from the out-of-memory killer must not hand that on. Done while we
+/// may still set the floor below which nobody inside can go.
+fn forget_protection() {
+    let file = "/proc/self/oom_score_adj";
+    let protected = fs::read_to_string(file).is_ok_and(|score| score.starts_with('-'));
+    if protected {
+        // Raising is always allowed; where it fails there is no such file.
+        let _ = fs::write(file, "0");
+    }
 }
 
 fn become_user(id: u32) -> io::Result<()> {

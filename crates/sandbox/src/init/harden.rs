@@ -6,7 +6,9 @@ use landlock::{
     ABI, Access, AccessFs, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
     RulesetStatus, Scope,
 };
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
+};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, clear_ambient_capability_set,
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
@@ -17,6 +19,8 @@ use crate::control::RunLimits;
 
 /// Memory that one process may lock, in bytes.
 const LOCKED_BYTES: u64 = 64 * 1024;
+/// Signals that may wait to be delivered: each takes memory of the kernel.
+const QUEUED_SIGNALS: u64 = 4_096;
 
 /// Drops capabilities and locks files, system calls and resources. Everything forked afterwards
 /// inherits it.
@@ -88,7 +92,9 @@ fn restrict_files() -> io::Result<RulesetStatus> {
 }
 
 fn limit_resources(limits: RunLimits) -> io::Result<()> {
-    let set = |resource, value| {
+    let set = |resource, value: u64| {
+        // The server may be limited more than a sandbox would be; nobody here may raise that.
+        let value = value.min(getrlimit(resource).maximum.unwrap_or(u64::MAX));
         let both = Rlimit {
             current: Some(value),
             maximum: Some(value),
@@ -102,5 +108,6 @@ fn limit_resources(limits: RunLimits) -> io::Result<()> {
     set(Resource::Fsize, limits.file_bytes)?;
     set(Resource::Memlock, LOCKED_BYTES)?;
     set(Resource::Msgqueue, 0)?;
+    set(Resource::Sigpending, QUEUED_SIGNALS)?;
     Ok(())
 }

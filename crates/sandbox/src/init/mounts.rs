@@ -48,9 +48,10 @@ const ETC: &[&str] = &[
     "timezone",
 ];
 
-const PASSWD: &str = "agent:x:1000:1000:agent:/workspace/.sigmic/home:/bin/sh\n\
+const PASSWD: &str = "root:x:0:0:root:/:/bin/false\n\
+                      agent:x:1000:1000:agent:/workspace/.sigmic/home:/bin/sh\n\
                       nobody:x:65534:65534:nobody:/:/bin/false\n";
-const GROUP: &str = "agent:x:1000:\nnogroup:x:65534:\n";
+const GROUP: &str = "root:x:0:\nagent:x:1000:\nnogroup:x:65534:\n";
 const NSSWITCH: &str = "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n\
                         services: files\nprotocols: files\n";
 
@@ -103,6 +104,13 @@ fn tmpfs(at: &Path, options: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Covers a directory with an empty one that nothing can be put into.
+fn nothing(at: &Path) -> io::Result<()> {
+    let flags = NO_SUID | NO_DEV | MountFlags::NOEXEC | MountFlags::RDONLY;
+    mount("tmpfs", at, "tmpfs", flags, c"nr_inodes=1,mode=555")?;
+    Ok(())
+}
+
 /// Binds a directory of the host, with everything mounted beneath it, read-only.
 fn bind_read_only(from: &Path, to: &Path) -> io::Result<()> {
     mount_bind_recursive(from, to)?;
@@ -139,7 +147,7 @@ fn hide(root: &Path, paths: &[PathBuf]) -> io::Result<()> {
     for path in paths {
         let inside = root.join(path.strip_prefix("/").unwrap_or(path));
         match fs::symlink_metadata(&inside) {
-            Ok(found) if found.is_dir() => tmpfs(&inside, "size=0,nr_inodes=1,mode=555")?,
+            Ok(found) if found.is_dir() => nothing(&inside)?,
             Ok(found) if found.is_file() => mount_bind("/dev/null", &inside)?,
             Ok(_) => return Err(io::Error::from(io::ErrorKind::InvalidInput)),
             // What is not there needs no hiding.
@@ -225,7 +233,7 @@ fn own_proc(root: &Path, warnings: &mut Vec<String>) -> Result<(), StepError> {
     for name in ["acpi", "scsi"] {
         let path = proc.join(name);
         if path.exists() {
-            tmpfs(&path, "size=0,nr_inodes=1,mode=555").step("mask /proc")?;
+            nothing(&path).step("mask /proc")?;
         }
     }
     Ok(())

@@ -53,7 +53,7 @@ const PROBES: &[Probe] = &[
     ("host_processes", host_processes),
     ("kill_init", kill_init),
     ("process_limit", process_limit),
-    ("core_limit", core_limit),
+    ("resource_limits", resource_limits),
     ("oom_score", oom_score),
     ("server_port", server_port),
     ("server_socket", server_socket),
@@ -232,11 +232,22 @@ fn process_limit(input: &ProbeInput) -> Found {
     }
 }
 
-fn core_limit(_: &ProbeInput) -> Found {
-    match rustix::process::getrlimit(rustix::process::Resource::Core).maximum {
-        Some(0) => Ok(()),
-        other => open(format!("core files may have {other:?} bytes")),
+fn resource_limits(input: &ProbeInput) -> Found {
+    use rustix::process::{Resource, getrlimit};
+    for (name, resource, most) in [
+        ("core", Resource::Core, 0),
+        ("nproc", Resource::Nproc, input.processes),
+        ("nofile", Resource::Nofile, 1 << 20),
+        ("fsize", Resource::Fsize, 1 << 40),
+        ("memlock", Resource::Memlock, 1 << 20),
+        ("msgqueue", Resource::Msgqueue, 0),
+    ] {
+        let found = getrlimit(resource).maximum;
+        if found.is_none_or(|found| found > most) {
+            return open(format!("the limit {name} is {found:?}"));
+        }
     }
+    Ok(())
 }
 
 fn oom_score(_: &ProbeInput) -> Found {

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::Limits;
 
@@ -61,13 +62,8 @@ impl ControlGroups {
         }
     }
 
-    /// Makes a group with `limits` and moves `process` into it.
-    pub(super) fn make(
-        &self,
-        name: &str,
-        limits: Limits,
-        process: u32,
-    ) -> io::Result<ControlGroup> {
+    /// Makes a group with `limits`.
+    pub(super) fn make(&self, name: &str, limits: Limits) -> io::Result<ControlGroup> {
         let name = format!("{PREFIX}{}-{name}", std::process::id());
         let directories: Vec<_> = self
             .parents()
@@ -82,7 +78,7 @@ impl ControlGroups {
             directories,
             events,
         };
-        let filled = group.fill(self, limits, process);
+        let filled = group.fill(self, limits);
         if filled.is_err() {
             group.remove();
         }
@@ -110,7 +106,7 @@ impl ControlGroups {
 }
 
 impl ControlGroup {
-    fn fill(&self, kind: &ControlGroups, limits: Limits, process: u32) -> io::Result<()> {
+    fn fill(&self, kind: &ControlGroups, limits: Limits) -> io::Result<()> {
         for directory in &self.directories {
             fs::create_dir(directory)?;
         }
@@ -152,10 +148,23 @@ impl ControlGroup {
                 }
             }
         }
-        for directory in &self.directories {
-            set(directory, "cgroup.procs", &process.to_string())?;
-        }
         Ok(())
+    }
+
+    /// The files into which a process writes itself to join.
+    pub(super) fn join_files(&self) -> Vec<PathBuf> {
+        self.directories
+            .iter()
+            .map(|directory| {
+                // Version 1 has a file for single threads, which needs no lock on all processes.
+                let threads = directory.join("tasks");
+                if threads.exists() {
+                    threads
+                } else {
+                    directory.join("cgroup.procs")
+                }
+            })
+            .collect()
     }
 
     /// How many processes were killed for lack of memory so far.
@@ -209,8 +218,10 @@ fn own_directory(own: &str, mounts: &str, controller: &str) -> Option<PathBuf> {
 
 /// Whether a group can be made here, and has the file that holds the limit.
 fn usable(parent: &Path, file: &str) -> bool {
-    let trial = parent.join(format!("{PREFIX}{}-trial", std::process::id()));
-    if fs::create_dir(&trial).is_err() && !trial.is_dir() {
+    static TRIALS: AtomicU32 = AtomicU32::new(0);
+    let number = TRIALS.fetch_add(1, Ordering::Relaxed);
+    let trial = parent.join(format!("{PREFIX}{}-trial-{number}", std::process::id()));
+    if fs::create_dir(&trial).is_err() {
         return false;
     }
     let usable = fs::File::options()

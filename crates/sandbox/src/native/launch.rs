@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::control_group::{ControlGroup, ControlGroups};
+use super::disk::DiskWatch;
 use super::environment::PROXY_PORT;
 use super::link::{Link, next_note};
 use super::sandbox::NativeSandbox;
@@ -81,8 +82,7 @@ impl Launcher {
             group: None,
         };
         birth.group = self.join_group(&spec, &birth)?;
-        let watched = birth.group.is_none().then_some(spec.limits.memory_bytes);
-        let start = self.start_order(&spec, watched);
+        let start = self.start_order(&spec, birth.group.as_ref());
         let directories = [spec.workspace.directory()];
         send(ours.as_fd(), &start, &directories, MAX_ORDER_BYTES)
             .map_err(SandboxError::io("starting the sandbox"))?;
@@ -103,14 +103,15 @@ impl Launcher {
         };
         let name = format!("{}-{}", spec.label, monitor.id());
         groups
-            .make(&name, spec.limits, monitor.id())
+            .make(&name, spec.limits)
             .map(Some)
             .map_err(SandboxError::io("making the control group"))
     }
 
-    fn start_order(&self, spec: &SandboxSpec, watch_memory_bytes: Option<u64>) -> Order {
+    fn start_order(&self, spec: &SandboxSpec, group: Option<&ControlGroup>) -> Order {
         let limits = spec.limits;
         Order::Start(Start {
+            join: group.map(ControlGroup::join_files).unwrap_or_default(),
             become_uid: spec.workspace.owner().id(),
             host_name: "sandbox".to_owned(),
             tmp_bytes: limits.tmp_bytes,
@@ -123,7 +124,7 @@ impl Launcher {
                 NetworkMode::None => Vec::new(),
                 NetworkMode::Full | NetworkMode::Allowlist(_) => vec![PROXY_PORT],
             },
-            watch_memory_bytes,
+            watch_memory_bytes: group.is_none().then_some(limits.memory_bytes),
             read_only: self.read_only.clone(),
             hide: self.hide.clone(),
         })
@@ -150,7 +151,7 @@ impl Launcher {
         let sandbox = NativeSandbox {
             link,
             workspace: spec.workspace,
-            limits: spec.limits,
+            disk: DiskWatch::new(spec.limits.workspace_bytes),
             proxy: (spec.network != NetworkMode::None).then_some(PROXY_PORT),
             control_group: birth.group.take(),
             spawner: self.spawner.clone(),
@@ -238,6 +239,8 @@ fn check(spec: &SandboxSpec) -> Result<(), SandboxError> {
     let root = rustix::process::geteuid().is_root();
     match spec.workspace.owner().id() {
         Some(0) => Err(SandboxError::Invalid("a workspace must not belong to root")),
+        // The kernel reads it as "no change".
+        Some(u32::MAX) => Err(SandboxError::Invalid("there is no such user")),
         Some(_) if !root => Err(SandboxError::Invalid(
             "only root can run commands under another user",
         )),

@@ -111,7 +111,10 @@ impl Link {
     }
 
     fn broken(&self, error: &std::io::Error) -> SandboxError {
-        if error.kind() == std::io::ErrorKind::FileTooLarge {
+        // The second where the machine's socket buffers are smaller than usual.
+        if error.kind() == std::io::ErrorKind::FileTooLarge
+            || error.raw_os_error() == Some(rustix::io::Errno::MSGSIZE.raw_os_error())
+        {
             return SandboxError::TooLarge {
                 limit: MAX_ORDER_BYTES,
             };
@@ -140,6 +143,11 @@ impl Link {
         while let Some(note) = self.next_note(&mut buffer).await {
             self.take(note);
         }
+        self.close();
+    }
+
+    /// Ends the init and tells whoever still waits.
+    pub(super) fn close(&self) {
         self.kill_init();
         let mut waiting = self.waiting();
         waiting.closed = true;

@@ -2,6 +2,7 @@
 
 mod collect;
 mod control_group;
+mod disk;
 mod engine;
 mod environment;
 mod launch;

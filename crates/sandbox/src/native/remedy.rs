@@ -72,6 +72,9 @@ fn advise_for(step: &str, error: &str, host: Host) -> Advice {
                 .to_owned(),
         );
     }
+    if error.contains("os error 38") {
+        remedies.push("This needs Linux 5.12 or newer.".to_owned());
+    }
     if remedies.is_empty() {
         remedies.push(match step {
             "mount /proc" => "The kernel refuses a new /proc because parts of the present one are \
@@ -126,5 +129,11 @@ mod tests {
         says("unshare", off, "max_user_namespaces");
         says("mount /proc", plain, "systempaths");
         says("unshare", plain, "doctor");
+        let old = advise_for(
+            "mount /usr",
+            "Function not implemented (os error 38)",
+            plain,
+        );
+        assert_eq!(old.remedies, ["This needs Linux 5.12 or newer."]);
     }
 }

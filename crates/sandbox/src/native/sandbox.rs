@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::collect::{Collector, TOO_MUCH_BYTES, output_path};
 use super::control_group::ControlGroup;
+use super::disk::DiskWatch;
 use super::environment::compose;
 use super::link::Link;
 use super::run::{RunGuard, pipe};
@@ -20,16 +21,14 @@ use super::spawner::Spawner;
 use super::watched::wait_readable;
 use crate::control::{Order, Program};
 use crate::{
-    Ending, ExecRequest, ExecResult, Limits, MAX_COMMAND_MS, Sandbox, SandboxError, SandboxProcess,
-    SpawnRequest, StopReason, Workspace,
+    Ending, ExecRequest, ExecResult, MAX_COMMAND_MS, Sandbox, SandboxError, SandboxProcess,
+    SecretText, SpawnRequest, StopReason, Workspace,
 };
 
 /// Time a command gets to clean up after it was asked to end.
 const CLEAN_UP: Duration = Duration::from_secs(3);
 /// Time in which output that is still in the pipe is read after a command has ended.
 const GRACE: Duration = Duration::from_millis(100);
-/// How often the size of the workspace is looked at while a command runs.
-const DISK_CHECK: Duration = Duration::from_secs(2);
 /// Time in which a killed sandbox must be gone.
 const DESTROY_TIME: Duration = Duration::from_secs(10);
 /// Outputs of background processes that are drained at once; beyond it, the writer of one more
@@ -41,7 +40,7 @@ const MAX_DRAINS: usize = 64;
 pub(super) struct NativeSandbox {
     pub(super) link: Arc<Link>,
     pub(super) workspace: Workspace,
-    pub(super) limits: Limits,
+    pub(super) disk: DiskWatch,
     pub(super) proxy: Option<u16>,
     pub(super) control_group: Option<ControlGroup>,
     pub(super) spawner: Spawner,
@@ -57,6 +56,13 @@ pub(super) struct NativeSandbox {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// When a command began and when it must have ended.
+#[derive(Clone, Copy)]
+struct Time {
+    started: Instant,
+    deadline: Instant,
 }
 
 /// What a command may still do.
@@ -90,9 +96,12 @@ impl NativeSandbox {
         drop(write);
         let mut output = receiver(read)?;
         let mut collector = Collector::new(keep);
-        let deadline = started + Duration::from_millis(request.timeout_ms);
+        let time = Time {
+            started,
+            deadline: started + Duration::from_millis(request.timeout_ms),
+        };
         let mut stopped = self
-            .pump(&mut run, &mut output, &mut collector, deadline)
+            .pump(&mut run, &mut output, &mut collector, time)
             .await?;
         let ending = run.ended().await?;
         if stopped.is_some() {
@@ -125,16 +134,15 @@ impl NativeSandbox {
         run: &mut RunGuard,
         output: &mut Receiver,
         collector: &mut Collector,
-        deadline: Instant,
+        time: Time,
     ) -> Result<Option<StopReason>, SandboxError> {
         let mut chunk = vec![0; 64 << 10];
         let mut open = true;
         let mut stopped = None;
         let mut phase = Phase::Running;
-        let mut disk_check = Instant::now() + DISK_CHECK;
         loop {
             let next = match phase {
-                Phase::Running => deadline.min(disk_check),
+                Phase::Running => time.deadline.min(self.disk.due()),
                 Phase::AskedToEnd { kill_at } => kill_at,
             };
             tokio::select! {
@@ -159,7 +167,7 @@ impl NativeSandbox {
                 }
                 Phase::AskedToEnd { .. } => {}
                 Phase::Running => {
-                    stopped = self.over_limit(collector, deadline, &mut disk_check).await;
+                    stopped = self.over_limit(collector, time).await;
                     if stopped.is_some() {
                         run.ask_to_end();
                         phase = Phase::AskedToEnd {
@@ -171,34 +179,17 @@ impl NativeSandbox {
         }
     }
 
-    async fn over_limit(
-        &self,
-        collector: &Collector,
-        deadline: Instant,
-        disk_check: &mut Instant,
-    ) -> Option<StopReason> {
+    async fn over_limit(&self, collector: &Collector, time: Time) -> Option<StopReason> {
         let now = Instant::now();
-        if now >= deadline {
+        if now >= time.deadline {
             return Some(StopReason::TimedOut);
         }
         if collector.total > TOO_MUCH_BYTES {
             return Some(StopReason::TooMuchOutput);
         }
-        if now >= *disk_check {
-            let workspace = self.workspace.try_clone().ok()?;
-            let counted = tokio::task::spawn_blocking(move || workspace.usage()).await;
-            // Counting a large tree must not become the main work of the machine.
-            let counting = now.elapsed();
-            *disk_check = Instant::now() + DISK_CHECK.max(counting * 20);
-            match counted {
-                Ok(Ok(usage)) if usage.bytes > self.limits.workspace_bytes || usage.cut => {
-                    return Some(StopReason::WorkspaceFull);
-                }
-                // A workspace that cannot be read now is looked at again.
-                Ok(Ok(_) | Err(_)) | Err(_) => {}
-            }
-        }
-        None
+        let running = now.duration_since(time.started);
+        let overrun = self.disk.is_overrun(&self.workspace, running).await;
+        overrun.then_some(StopReason::WorkspaceFull)
     }
 
     /// Reads what is left. True: somebody in the background still has the other end.
@@ -256,6 +247,24 @@ impl NativeSandbox {
     }
 }
 
+/// What the kernel could not take or would take for something else.
+fn check_words(argv: &[String], env: &[(String, SecretText)]) -> Result<(), SandboxError> {
+    if argv.first().is_none_or(String::is_empty) {
+        return Err(SandboxError::Invalid("a command has at least one word"));
+    }
+    let has_nul = |text: &str| text.contains('\0');
+    let bad_word = argv.iter().any(|word| has_nul(word));
+    let bad_variable = env.iter().any(|(name, value)| {
+        name.is_empty() || name.contains('=') || has_nul(name) || has_nul(value.expose_text())
+    });
+    if bad_word || bad_variable {
+        return Err(SandboxError::Invalid(
+            "words and variables hold no NUL, names of variables no `=`",
+        ));
+    }
+    Ok(())
+}
+
 fn receiver(read: OwnedFd) -> Result<Receiver, SandboxError> {
     Receiver::from_owned_fd(read).map_err(SandboxError::io("reading a pipe"))
 }
@@ -263,14 +272,13 @@ fn receiver(read: OwnedFd) -> Result<Receiver, SandboxError> {
 #[async_trait]
 impl Sandbox for NativeSandbox {
     async fn exec(&self, request: ExecRequest) -> Result<ExecResult, SandboxError> {
-        if request.argv.is_empty() {
-            return Err(SandboxError::Invalid("a command has at least one word"));
-        }
+        check_words(&request.argv, &request.env)?;
         let program = Program::Command(request.argv.clone());
         self.run_to_end(program, &request).await
     }
 
     async fn spawn(&self, request: SpawnRequest) -> Result<SandboxProcess, SandboxError> {
+        check_words(&request.argv, &request.env)?;
         let owner = self.workspace.owner();
         let (stdin, to_it) = pipe(owner)?;
         let (from_it, stdout) = pipe(owner)?;
@@ -308,7 +316,10 @@ impl Sandbox for NativeSandbox {
         // Readable when the init has been reaped by the kernel's rules for a namespace: after
         // every other process in it.
         let gone = timeout(DESTROY_TIME, wait_readable(&self.link.init)).await;
-        lock(&self.tasks).abort_all();
+        self.link.close();
+        // Their descriptors hold the namespaces.
+        let mut tasks = std::mem::take(&mut *lock(&self.tasks));
+        tasks.shutdown().await;
         if !matches!(gone, Ok(Ok(()))) {
             return Err(SandboxError::NotEmpty { left: 1 });
         }
@@ -323,8 +334,9 @@ impl Sandbox for NativeSandbox {
 
 impl Drop for NativeSandbox {
     fn drop(&mut self) {
+        // A program that was spawned may be waited for longer than the sandbox lives.
+        self.link.close();
         if let Some(monitor) = lock(&self.monitor).take() {
-            self.link.kill_init();
             self.spawner
                 .reap_unseen(monitor, self.control_group.clone());
         }

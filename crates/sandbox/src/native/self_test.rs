@@ -86,7 +86,7 @@ pub(super) async fn run(engine: &NativeEngine) -> ProbeReport {
         }
         Ok(Err(error)) => fail(
             &mut report,
-            format!("the self-test could not be made: {error}"),
+            format!("the self-test could not be made: {}", with_sources(&error)),
         ),
         Err(_) => fail(
             &mut report,
@@ -94,6 +94,17 @@ pub(super) async fn run(engine: &NativeEngine) -> ProbeReport {
         ),
     }
     report
+}
+
+/// An error with what caused it, for the operator.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
 }
 
 fn fail(report: &mut ProbeReport, reason: String) {

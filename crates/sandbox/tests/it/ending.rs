@@ -124,6 +124,33 @@ async fn a_program_can_be_talked_to() {
     sandbox.destroy().await.unwrap();
 }
 
+#[tokio::test]
+async fn whoever_waits_is_told_when_the_sandbox_ends() {
+    let rig = Rig::new().await;
+    let sandbox = rig.sandbox().await;
+    let running = sandbox.exec(ExecRequest::shell("touch begun; sleep 301"));
+    let destroyed = async {
+        out(&*sandbox, "while [ ! -e begun ]; do sleep 0.01; done").await;
+        sandbox.destroy().await.unwrap();
+    };
+    let (result, ()) = tokio::join!(running, destroyed);
+    assert!(matches!(result, Err(SandboxError::Gone)), "{result:?}");
+    let sandbox = rig.sandbox().await;
+    let mut process = sandbox
+        .spawn(SpawnRequest {
+            argv: vec!["sleep".to_owned(), "301".to_owned()],
+            cwd: WorkspacePath::ROOT,
+            env: Vec::new(),
+        })
+        .await
+        .unwrap();
+    drop(sandbox);
+    assert!(matches!(
+        process.handle.wait().await,
+        Err(SandboxError::Gone)
+    ));
+}
+
 /// What this process holds of the system.
 fn holdings() -> BTreeMap<&'static str, usize> {
     let count = |path: &str| fs::read_dir(path).map_or(0, Iterator::count);

@@ -55,7 +55,7 @@ async fn memory_bomb(groups: ControlGroupUse) {
 }
 
 #[tokio::test]
-async fn a_memory_bomb_is_ended_by_the_control_group() {
+async fn a_memory_bomb_is_ended_by_the_control_group_where_there_is_one() {
     memory_bomb(ControlGroupUse::WhereAvailable).await;
 }
 
@@ -145,6 +145,24 @@ async fn contract_233_a_full_disk_stops_the_command() {
     let script = "i=0; while :; do i=$((i+1)); head -c 4000000 /dev/zero > f$i; sleep 0.05; done";
     let many = sh(&*sandbox, script).await;
     assert_eq!(many.stopped, Some(StopReason::WorkspaceFull));
+    // Room can be made, and many short commands are no way around the limit.
+    assert_eq!(
+        out(&*sandbox, "sleep 2.1; rm f*; echo removed").await,
+        "removed\n"
+    );
+    let mut short = 0;
+    let stopped = loop {
+        let result = sh(
+            &*sandbox,
+            &format!("head -c 4000000 /dev/zero > s{short}; sleep 0.2"),
+        )
+        .await;
+        short += 1;
+        if result.stopped.is_some() || short > 100 {
+            break result.stopped;
+        }
+    };
+    assert_eq!(stopped, Some(StopReason::WorkspaceFull));
     sandbox.destroy().await.unwrap();
 }
 
@@ -186,6 +204,37 @@ async fn requests_that_cannot_be_are_refused_in_words() {
         sandbox.exec(forever).await.unwrap_err(),
         SandboxError::Invalid(_)
     ));
+    for (argv, name) in [
+        (vec![], "A"),
+        (vec!["a\0b"], "A"),
+        (vec!["true"], "A=B"),
+        (vec!["true"], ""),
+    ] {
+        let request = ExecRequest {
+            argv: argv.into_iter().map(str::to_owned).collect(),
+            env: vec![(name.to_owned(), "x".into())],
+            ..ExecRequest::shell("true")
+        };
+        let error = sandbox.exec(request).await.unwrap_err();
+        assert!(matches!(error, SandboxError::Invalid(_)), "{error:?}");
+    }
     assert_eq!(out(&*sandbox, "echo fine").await, "fine\n");
+    sandbox.destroy().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_large_environment_fits() {
+    let rig = Rig::new().await;
+    let sandbox = rig.sandbox().await;
+    let just_fits = ExecRequest {
+        env: ["A", "B", "C"]
+            .map(|name| (name.to_owned(), "x".repeat(100_000).as_str().into()))
+            .to_vec(),
+        ..ExecRequest::shell("echo ${#A} ${#C}")
+    };
+    assert_eq!(
+        sandbox.exec(just_fits).await.unwrap().output,
+        "100000 100000\n"
+    );
     sandbox.destroy().await.unwrap();
 }

@@ -23,6 +23,47 @@ async fn the_self_test_passes_and_makes_at_least_twenty_probes() {
     assert_eq!(directory.path().read_dir().unwrap().count(), 0);
 }
 
+#[test]
+fn no_engine_without_isolation_can_be_chosen() {
+    assert_eq!("auto".parse::<EngineChoice>().unwrap(), EngineChoice::Auto);
+    assert_eq!(
+        "native".parse::<EngineChoice>().unwrap(),
+        EngineChoice::Native
+    );
+    for text in ["none", "", "Auto", "docker"] {
+        assert!(text.parse::<EngineChoice>().is_err(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_with_low_limits_of_its_own_still_has_sandboxes() {
+    // The lower of the two limits counts; asking for more than there is must not refuse.
+    let rig = Rig::new().await;
+    let mut spec = rig.spec();
+    spec.limits.open_files = u64::MAX >> 1;
+    let sandbox = rig.engine.create(spec).await.unwrap();
+    let own = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let inside: u64 = crate::rig::out(&*sandbox, "ulimit -Hn")
+        .await
+        .trim()
+        .parse()
+        .unwrap();
+    assert_eq!(Some(inside), own.maximum);
+    sandbox.destroy().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_self_test_that_cannot_be_made_refuses_the_engine_and_says_why() {
+    let mut config = config(std::path::Path::new("/proc/no-such-place"));
+    config.hidden_paths.clear();
+    let selected = sandbox::select(EngineChoice::Auto, config).await.unwrap();
+    let Err(SandboxError::Unavailable { reason, .. }) = selected.engine else {
+        panic!("the engine was not refused");
+    };
+    assert!(reason.contains("preparing the self-test"), "{reason}");
+    assert!(reason.contains("os error"), "{reason}");
+}
+
 #[tokio::test]
 async fn a_file_that_can_be_read_inside_refuses_the_engine() {
     let directory = TempDir::new().unwrap();

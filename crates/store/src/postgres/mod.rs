@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
+use tokio_util::task::TaskTracker;
 
 pub(crate) use execute::{execute, map_error, query};
 
@@ -33,6 +34,16 @@ const ANNOUNCEMENTS: usize = 4096;
 /// The parts of an open PostgreSQL store.
 #[derive(Debug)]
 pub(crate) struct Postgres {
+    connections: Connections,
+    /// The commands that are being run: they go on when their callers go away, so that what they
+    /// commit is also told.
+    writes: TaskTracker,
+    announcer: Mutex<JoinSet<()>>,
+}
+
+/// What a command needs. Cheap to clone.
+#[derive(Debug, Clone)]
+struct Connections {
     pool: Pool,
     hub: Hub,
 }
@@ -72,8 +83,12 @@ impl Postgres {
         let (announce, announcements) = mpsc::channel(ANNOUNCEMENTS);
         let hub = Hub::new(Some(announce));
         let postgres = Self {
-            pool,
-            hub: hub.clone(),
+            connections: Connections {
+                pool,
+                hub: hub.clone(),
+            },
+            writes: TaskTracker::new(),
+            announcer: Mutex::default(),
         };
         Ok((
             postgres,
@@ -92,18 +107,74 @@ impl Postgres {
         tasks: &mut JoinSet<()>,
     ) -> Result<(), Error> {
         let origin = listen::Origin::new();
-        let listener =
-            listen::Listener::connect(background.config, origin.clone(), self.hub.clone()).await?;
+        let hub = self.connections.hub.clone();
+        let listener = listen::Listener::connect(background.config, origin.clone(), hub).await?;
         tasks.spawn(listener.run());
-        tasks.spawn(listen::announce(
-            self.pool.clone(),
+        self.announcer.lock().await.spawn(listen::announce(
+            self.connections.pool.clone(),
             origin,
             background.announcements,
         ));
         Ok(())
     }
 
-    async fn connection(&self) -> Result<Tx, Error> {
+    /// Runs a writing command to its end, whether its caller waits for it or not.
+    pub(crate) async fn write<I, T>(&self, input: I, command: Command<I, T>) -> Result<T, Error>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let connections = self.connections.clone();
+        let run = self
+            .writes
+            .spawn(async move { connections.write(&input, command).await });
+        run.await
+            .map_err(|error| Error::unavailable("run a command", error))?
+    }
+
+    /// Runs a reading command.
+    pub(crate) async fn read<I, T>(&self, input: &I, command: Command<I, T>) -> Result<T, Error> {
+        let mut tx = self.connections.get().await?;
+        let result = command(&mut tx, input).await;
+        tx.abandon().await?;
+        result
+    }
+
+    /// Finishes the commands that are being run, tells other processes of them, and closes the
+    /// connections.
+    pub(crate) async fn close(&self) {
+        self.writes.close();
+        self.writes.wait().await;
+        self.connections.hub.close_remote();
+        let mut announcer = self.announcer.lock().await;
+        let told = async { while announcer.join_next().await.is_some() {} };
+        if tokio::time::timeout(WAIT, told).await.is_err() {
+            tracing::warn!("could not tell other servers the last changes");
+        }
+        announcer.shutdown().await;
+        self.connections.pool.close();
+    }
+
+    /// Brings the schema up to date, one process at a time.
+    pub(crate) async fn migrate(&self) -> Result<(), Error> {
+        let attempted = "migrate";
+        let client = self.connections.pool.get().await;
+        let client = client.map_err(|error| Error::unavailable(attempted, error))?;
+        // Taken out of the pool: if this is cut short, the lock ends with the connection.
+        let mut client = deadpool_postgres::Object::take(client);
+        let failed = |error| map_error(attempted, error);
+        client.batch_execute(MIGRATION_LOCK).await.map_err(failed)?;
+        let plain: &mut tokio_postgres::Client = &mut client;
+        crate::migrate::postgres_runner()?
+            .run_async(plain)
+            .await
+            .map_err(|error| Error::unavailable(attempted, error))?;
+        client.batch_execute(MIGRATION_UNLOCK).await.map_err(failed)
+    }
+}
+
+impl Connections {
+    async fn get(&self) -> Result<Tx, Error> {
         let client = self.pool.get().await;
         client
             .map(Tx::postgres)
@@ -111,10 +182,10 @@ impl Postgres {
     }
 
     /// Runs a writing command in a transaction, again if it lost to another one's locks.
-    pub(crate) async fn write<I, T>(&self, input: &I, command: Command<I, T>) -> Result<T, Error> {
+    async fn write<I, T>(&self, input: &I, command: Command<I, T>) -> Result<T, Error> {
         let mut tries = 1;
         loop {
-            let mut tx = self.connection().await?;
+            let mut tx = self.get().await?;
             tx.begin().await?;
             let result = match command(&mut tx, input).await {
                 Ok(value) => tx.commit().await.map(|()| value),
@@ -132,35 +203,6 @@ impl Postgres {
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    /// Runs a reading command.
-    pub(crate) async fn read<I, T>(&self, input: &I, command: Command<I, T>) -> Result<T, Error> {
-        let mut tx = self.connection().await?;
-        let result = command(&mut tx, input).await;
-        tx.abandon().await?;
-        result
-    }
-
-    /// Brings the schema up to date, one process at a time.
-    pub(crate) async fn migrate(&self) -> Result<(), Error> {
-        let attempted = "migrate";
-        let client = self.pool.get().await;
-        let client = client.map_err(|error| Error::unavailable(attempted, error))?;
-        // Taken out of the pool: if this is cut short, the lock ends with the connection.
-        let mut client = deadpool_postgres::Object::take(client);
-        let failed = |error| map_error(attempted, error);
-        client.batch_execute(MIGRATION_LOCK).await.map_err(failed)?;
-        let plain: &mut tokio_postgres::Client = &mut client;
-        crate::migrate::postgres_runner()?
-            .run_async(plain)
-            .await
-            .map_err(|error| Error::unavailable(attempted, error))?;
-        client.batch_execute(MIGRATION_UNLOCK).await.map_err(failed)
-    }
-
-    pub(crate) fn close(&self) {
-        self.pool.close();
     }
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OpenFlags, ToSql, ffi};
 
@@ -48,14 +49,17 @@ pub(super) fn make_new_file(path: &Path) -> Result<(), Error> {
 }
 
 pub(super) fn open_writer(path: &Path) -> Result<Connection, Error> {
+    // The limit: a log that grew while a long read went on is cut down again.
     open(
         path,
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+         PRAGMA journal_size_limit = 67108864;",
     )
 }
 
 pub(super) fn open_reader(path: &Path) -> Result<Connection, Error> {
-    open(path, "PRAGMA query_only = ON;")
+    // A cache of 1 MiB: there are several of these, and the system caches the file too.
+    open(path, "PRAGMA query_only = ON; PRAGMA cache_size = -1024;")
 }
 
 fn open(path: &Path, pragmas: &str) -> Result<Connection, Error> {
@@ -65,11 +69,20 @@ fn open(path: &Path, pragmas: &str) -> Result<Connection, Error> {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.execute_batch("PRAGMA foreign_keys = ON;")?;
+        keep_plans(&connection)?;
         connection.execute_batch(pragmas)?;
         connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
         Ok(connection)
     };
     attempt().map_err(|error| map_error("open the database", error))
+}
+
+/// Makes plans independent of the values bound. Without it SQLite prepares many statements anew
+/// whenever a value is bound: 18 µs instead of 2 for the look-up of a key.
+pub(crate) fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map(drop)
 }
 
 /// BEGIN, COMMIT and their like.

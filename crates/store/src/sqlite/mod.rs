@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+#[cfg(test)]
+pub(crate) use connection::keep_plans;
 pub(crate) use connection::{control, execute, query};
 
 use crate::signal::Hub;

@@ -1,7 +1,7 @@
 //! Read connections: taken, used by one command, put back.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
@@ -10,25 +10,30 @@ use super::connection::open_reader;
 use crate::Error;
 use crate::tx::{Command, Tx, run_now};
 
-/// Connections kept open between reads.
-const IDLE: usize = 8;
 /// Long reads at once.
 const BULK: usize = 4;
+/// Short reads at once that a machine is thought to be good for, if it does not say.
+const POINT: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    /// Bounds the long reads, so that their connections and threads are bounded too.
-    pub(crate) bulk: Semaphore,
+    /// Connections kept open between reads.
+    keep: usize,
+    /// Bounds the long reads, so that their connections and threads are bounded too. Whoever
+    /// reads holds its permit on the reading thread: a caller that goes away does not free it.
+    pub(crate) bulk: Arc<Semaphore>,
 }
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
+        let cores = std::thread::available_parallelism().map_or(POINT, usize::from);
         Self {
             path,
             idle: Mutex::new(Vec::new()),
-            bulk: Semaphore::new(BULK),
+            keep: cores.max(POINT) + BULK,
+            bulk: Arc::new(Semaphore::new(BULK)),
         }
     }
 
@@ -47,7 +52,7 @@ impl Readers {
             && let Some(connection) = tx.into_sqlite()
         {
             let mut idle = self.lock();
-            if idle.len() < IDLE {
+            if idle.len() < self.keep {
                 idle.push(connection);
             }
         }

@@ -59,8 +59,8 @@ pub struct Preferred {
     pub until: Timestamp,
 }
 
-/// What becomes of the run. All but `Keep` and `Wake` need a run that the fence's attempt holds or, without
-/// a fence, that nobody holds.
+/// What becomes of the run. All but `Keep` and `Wake` need a run that the fence's attempt holds
+/// or, without a fence, that nobody holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunChange {
     /// It stays where it is.

@@ -36,19 +36,16 @@ pub(super) async fn insert(
     Ok(seq)
 }
 
+pub(crate) const LIST_ROWS: &str = "SELECT seq, run, at, kind, version, payload FROM events
+    WHERE task_id = $1 AND seq > $2 ORDER BY seq";
+
 /// The rows after row `after`, in order. The caller has checked the scope.
 pub(super) async fn list(
     tx: &mut Tx,
     task_id: TaskId,
     after: Seq,
 ) -> Result<Vec<JournalRow>, Error> {
-    let rows = tx
-        .query(
-            "SELECT seq, run, at, kind, version, payload FROM events
-             WHERE task_id = $1 AND seq > $2 ORDER BY seq",
-            params![task_id, after],
-        )
-        .await?;
+    let rows = tx.query(LIST_ROWS, params![task_id, after]).await?;
     rows.into_iter()
         .map(|mut row| {
             let (seq, run, at) = (

@@ -18,5 +18,7 @@ pub use patch::TaskPatch;
 pub use preview::PreviewRow;
 
 #[cfg(test)]
+pub(crate) use journal::LIST_ROWS;
+#[cfg(test)]
 pub(crate) use list::{ORDERED, ORDERED_OF_LINEAGE};
 pub(crate) use rows::{read_task, task_columns};

@@ -4,7 +4,7 @@ use model::{
     ConversationId, JournalEvent, OsRandom, RunNumber, RunOutcome, RunState, Seq, SessionId,
     TaskId, TaskScope, TaskStatus,
 };
-use store::{Append, ClaimedRun, Error, Fence, FenceOff, Preferred, RunChange, TaskPatch};
+use store::{Append, ClaimedRun, Error, Fence, FenceOff, Preferred, RunChange, Signal, TaskPatch};
 
 use crate::support::{Fixture, append, append_as, at, message, started, worker};
 
@@ -15,6 +15,7 @@ conformance![
     a_change_without_a_fence_needs_a_run_that_nobody_holds,
     the_patch_changes_what_it_names,
     a_run_parks_and_is_queued_again,
+    a_wake_queues_a_parked_run_only,
     a_follow_up_begins_the_next_run,
     a_run_ends_once,
     of_appends_at_once_one_wins,
@@ -191,6 +192,35 @@ async fn a_run_parks_and_is_queued_again(fixture: &Fixture) {
     assert!(fixture.claim(other, 7_999).await.is_none());
     let again = fixture.claim(holder, 7_999).await.unwrap();
     assert_eq!((again.attempt, again.running_ms), (2, 1_234));
+}
+
+async fn a_wake_queues_a_parked_run_only(fixture: &Fixture) {
+    let (_, holder, claimed) = claimed(fixture).await;
+    let wake = |expected| Append {
+        run_change: RunChange::Wake { preferred: None },
+        ..with_events(append(claimed.task.id, claimed.run, expected))
+    };
+    let state = || async {
+        let run = fixture
+            .store
+            .unscoped_find_run(claimed.task.id, claimed.run);
+        run.await.unwrap().unwrap().state
+    };
+    // The fact is written, the worker keeps its run.
+    fixture.store.append(wake(1)).await.unwrap();
+    assert_eq!(state().await, RunState::Leased);
+    let park = Append {
+        run_change: RunChange::Park,
+        ..append_as(holder, &claimed, 2)
+    };
+    fixture.store.append(park).await.unwrap();
+    assert_eq!(state().await, RunState::Parked);
+    let mut signals = fixture.store.signals();
+    fixture.store.append(wake(2)).await.unwrap();
+    assert_eq!(state().await, RunState::Queued);
+    assert_eq!(signals.recv().await.unwrap(), Signal::RunQueued);
+    fixture.store.append(wake(3)).await.unwrap();
+    assert_eq!(state().await, RunState::Queued);
 }
 
 async fn a_follow_up_begins_the_next_run(fixture: &Fixture) {

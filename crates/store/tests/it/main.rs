@@ -26,6 +26,7 @@ macro_rules! conformance {
 
 mod append;
 mod claims;
+mod crash;
 mod idempotency;
 mod keys;
 mod leases;

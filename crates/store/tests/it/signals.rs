@@ -1,15 +1,18 @@
 //! News of what was committed.
 
+use futures_util::FutureExt as _;
 use model::{KeyClass, RunNumber};
-use store::{Append, Error, KeyStatus, RunChange, Signal, Store};
+use store::{Append, Error, KeyStatus, RunChange, Signal, Store, StoreConfig};
+use tokio_postgres::NoTls;
 
 use crate::keys::new_key;
-use crate::support::{Fixture, append, at, heard, started, worker};
+use crate::support::{Fixture, append, at, heard, new_task, started, worker};
 
 conformance![
     a_commit_is_told_and_a_refusal_is_not,
     changes_of_credentials_are_told,
     cancels_and_expiries_are_told,
+    a_command_whose_caller_goes_away_is_done_and_told,
 ];
 
 async fn a_commit_is_told_and_a_refusal_is_not(fixture: &Fixture) {
@@ -67,6 +70,61 @@ async fn cancels_and_expiries_are_told(fixture: &Fixture) {
     fixture.store.expire_leases(at(99_000)).await.unwrap();
     assert_eq!(signals.recv().await.unwrap(), Signal::TaskChanged(id));
     assert_eq!(signals.recv().await.unwrap(), Signal::RunQueued);
+}
+
+async fn a_command_whose_caller_goes_away_is_done_and_told(fixture: &Fixture) {
+    let scope = fixture.tenant().await;
+    let mut signals = fixture.store.signals();
+    for n in 0..10 {
+        let new = new_task(&scope, n);
+        let id = new.task.id;
+        // Begun, and dropped at once.
+        let _ = fixture.store.insert_task(new).now_or_never();
+        heard(&mut signals, Signal::TaskChanged(id)).await;
+        let found = fixture.store.find_task(&scope, id).await.unwrap();
+        assert!(found.is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_broke_is_made_again() {
+    let fixture = Fixture::postgres().await;
+    let other = Store::open(&fixture.config).await.unwrap();
+    let scope = fixture.tenant().await;
+    let mut theirs = other.signals();
+    let StoreConfig::Postgres { url } = &fixture.config else {
+        panic!("the fixture is PostgreSQL's");
+    };
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    let mut driver = tokio::task::JoinSet::new();
+    driver.spawn(connection);
+    let broken = client
+        .query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE query = 'LISTEN sigmic' AND datname = current_database()",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!(broken.len(), 2, "one of each server");
+    // What was missed meanwhile is unknown.
+    heard(&mut theirs, Signal::Foreign).await;
+    let id = fixture.task(&scope, 1_000).await;
+    heard(&mut theirs, Signal::TaskChanged(id)).await;
+    fixture.store.close().await;
+    other.close().await;
+}
+
+#[tokio::test]
+async fn the_last_changes_of_a_server_are_told() {
+    let fixture = Fixture::postgres().await;
+    let other = Store::open(&fixture.config).await.unwrap();
+    let scope = fixture.tenant().await;
+    let mut theirs = other.signals();
+    let id = fixture.task(&scope, 1_000).await;
+    fixture.store.close().await;
+    heard(&mut theirs, Signal::TaskChanged(id)).await;
+    other.close().await;
 }
 
 #[tokio::test]

@@ -25,10 +25,12 @@ async fn beside(fixture: &Fixture) -> Store {
 #[tokio::test]
 async fn one_server_a_directory() {
     let fixture = Fixture::sqlite().await;
+    assert!(fixture.store.is_exclusive());
     let second = Store::open(&fixture.config).await.unwrap_err();
     assert!(matches!(second, Error::InUse(_)), "{second}");
     let command = beside(&fixture).await;
     command.ping().await.unwrap();
+    assert!(!command.is_exclusive());
     command.close().await;
     fixture.store.close().await;
     let scope = TaskScope {

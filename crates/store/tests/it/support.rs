@@ -44,7 +44,7 @@ impl Fixture {
         Self::open(config, None).await
     }
 
-    async fn open(config: StoreConfig, keep: Option<tempfile::TempDir>) -> Self {
+    pub(crate) async fn open(config: StoreConfig, keep: Option<tempfile::TempDir>) -> Self {
         let store = Store::open(&config).await.unwrap();
         store.migrate().await.unwrap();
         Self {

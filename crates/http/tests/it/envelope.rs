@@ -1,0 +1,146 @@
+//! What every answer has in common, and what no route ever sees.
+
+use std::net::SocketAddr;
+
+use reqwest::Method;
+use testkit::{Reply, TestServer, send};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::support::message;
+
+#[tokio::test]
+async fn contract_001_002_004_011_envelopes_and_request_ids() {
+    let server = TestServer::start([Reply::say("ok")]).await;
+    let id = server.api.create(&message("hi")).await;
+    server.api.finished(&id).await;
+    let mut ids = Vec::new();
+    for path in [
+        "/api/v1/tasks",
+        &format!("/api/v1/tasks/{id}"),
+        "/api/v1/nope",
+        "/api/v1/tasks?limit=0",
+        "/healthz",
+        "/readyz",
+    ] {
+        let answer = server.api.get(path).await;
+        let body = answer.json();
+        assert_eq!(
+            body["success"].as_bool(),
+            Some(answer.status == 200),
+            "{path}"
+        );
+        assert!(
+            if answer.status == 200 {
+                body.get("data")
+            } else {
+                body.get("error")
+            }
+            .is_some()
+        );
+        assert_eq!(
+            answer.headers["content-type"], "application/json; charset=utf-8",
+            "{path}"
+        );
+        ids.push(answer.headers["x-request-id"].to_str().unwrap().to_owned());
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 6);
+}
+
+#[tokio::test]
+async fn contract_005_006_unknown_paths_and_methods() {
+    let server = TestServer::start([Reply::say("x")]).await;
+    assert_eq!(
+        server.api.get("/api/v1/nope").await.error(),
+        (404, "NOT_FOUND".to_owned())
+    );
+    let answer = send(server.api.request(Method::PUT, "/api/v1/tasks")).await;
+    assert_eq!(answer.error(), (405, "METHOD_NOT_ALLOWED".to_owned()));
+    let allow = answer.headers["allow"].to_str().unwrap();
+    assert!(allow.contains("GET") && allow.contains("POST"), "{allow}");
+}
+
+#[tokio::test]
+async fn a_trailing_slash_means_nothing() {
+    let server = TestServer::start([Reply::say("x")]).await;
+    assert_eq!(
+        server.api.get("/api/v1/tasks/?limit=3").await.json()["pagination"]["limit"],
+        3
+    );
+}
+
+#[tokio::test]
+async fn contract_013_an_internal_fault_tells_nothing() {
+    let server = TestServer::start([Reply::say("x")]).await;
+    let database = std::fs::read_dir(server.directory.path().join("data"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "db"))
+        .unwrap();
+    let connection = rusqlite::Connection::open(database).unwrap();
+    connection
+        .execute_batch("ALTER TABLE tasks RENAME TO elsewhere")
+        .unwrap();
+    let answer = server.api.get("/api/v1/tasks").await;
+    assert_eq!(answer.error(), (500, "INTERNAL_ERROR".to_owned()));
+    assert_eq!(answer.json()["error"]["message"], "Internal error");
+}
+
+/// Sends bytes and answers what comes back until the server closes or has answered.
+async fn raw(address: SocketAddr, request: &[u8]) -> String {
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    socket.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4096];
+    while !answer.windows(4).any(|window| window == b"\r\n\r\n") {
+        match socket.read(&mut buffer).await {
+            Ok(0) | Err(_) => break,
+            Ok(count) => answer.extend_from_slice(&buffer[..count]),
+        }
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn requests_that_mean_two_things_never_reach_a_route() {
+    let server = TestServer::start([Reply::say("x")]).await;
+    let status = |answer: String| answer.split(' ').nth(1).unwrap_or_default().to_owned();
+    for (request, expected) in [
+        ("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", "200"),
+        ("GET /healthz HTTP/1.1\r\n\r\n", "400"),
+        ("GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"),
+        (
+            "GET http://other/healthz HTTP/1.1\r\nHost: a\r\n\r\n",
+            "400",
+        ),
+        ("GET /healthz%00 HTTP/1.1\r\nHost: a\r\n\r\n", "404"),
+        ("GET /api%2fv1 HTTP/1.1\r\nHost: a\r\n\r\n", "404"),
+        ("GET /healthz HTTP/1.1\r\nHost : a\r\n\r\n", "400"),
+        ("nonsense\r\n\r\n", "400"),
+    ] {
+        assert_eq!(
+            status(raw(server.address, request.as_bytes()).await),
+            expected,
+            "{request:?}"
+        );
+    }
+    let large = format!(
+        "GET /healthz HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
+        "x".repeat(40_000)
+    );
+    assert_eq!(status(raw(server.address, large.as_bytes()).await), "431");
+}
+
+#[tokio::test]
+async fn the_stream_needs_http_1_1() {
+    let server = TestServer::start([Reply::say("ok")]).await;
+    let id = server.api.create(&message("hi")).await;
+    server.api.finished(&id).await;
+    let key = server.key.key.expose_key();
+    let request = format!(
+        "GET /api/v1/tasks/{id}/stream HTTP/1.0\r\nHost: a\r\nAuthorization: Bearer {key}\r\n\r\n"
+    );
+    let answer = raw(server.address, request.as_bytes()).await;
+    assert!(answer.split(' ').nth(1) == Some("400"), "{answer}");
+}
