@@ -8,6 +8,7 @@ mod admin;
 mod architecture;
 mod command_line;
 mod doctor;
+mod guide;
 mod run;
 mod serve;
 mod support;

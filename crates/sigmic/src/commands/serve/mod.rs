@@ -117,10 +117,10 @@ async fn serve_instance(
     let ended = run_until_stopped(signals, &mut running, testing, &readiness, output).await;
     readiness.end();
     stop.cancel();
-    // Drained while everything else still works; a second signal leaves at once.
+    // Drained while everything else still works; who presses Ctrl-C again leaves at once.
     tokio::select! {
         () = drain(&mut running) => {}
-        () = signals.next() => running.shutdown().await,
+        () = signals.insisting() => running.shutdown().await,
     }
     drop(url_file);
     if let Err(error) = parts.authenticator.flush_last_used().await {
@@ -262,5 +262,10 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+
+    /// Ctrl-C only: supervisors repeat SIGTERM without meaning more by it.
+    async fn insisting(&mut self) {
+        self.interrupt.recv().await;
     }
 }
