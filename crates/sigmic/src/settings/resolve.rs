@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) max_turns: i64,
     pub(crate) task_timeout_ms: i64,
     pub(crate) session_idle_ms: i64,
+    /// Milliseconds after which a silent server loses its runs.
+    pub(crate) lease_ms: i64,
     pub(crate) master_key: MasterKeySource,
     pub(crate) allow_private_hosts: AllowList,
     pub(crate) sandbox: SandboxSettings,
@@ -70,6 +72,7 @@ impl Settings {
             max_turns: i64::from(at_least_one("max_turns", raw.max_turns)?),
             task_timeout_ms: i64::from(at_least_one("task_timeout_ms", raw.task_timeout_ms)?),
             session_idle_ms: i64::from(raw.session_idle_ms),
+            lease_ms: i64::from(raw.lease_ms),
             master_key: master_key(
                 raw.master_key,
                 raw.master_key_file,

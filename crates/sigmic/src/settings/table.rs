@@ -158,6 +158,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "1800000",
         "Milliseconds without an open run after which a task's session (secrets, background processes) ends.",
     ),
+    setting(
+        "lease_ms",
+        "SIGMIC_LEASE_MS",
+        Kind::Integer,
+        "30000",
+        "Milliseconds after which a server that went silent loses its runs to the others on its database. Renewed three times as often.",
+    ),
     secret(
         "master_key",
         "SIGMIC_MASTER_KEY",

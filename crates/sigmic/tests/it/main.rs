@@ -1,4 +1,5 @@
 //! Tests of the program as a child process, each on a data directory of its own.
+
 #![expect(
     clippy::unwrap_used,
     reason = "helpers of tests, which clippy does not know to be tests"
@@ -7,8 +8,11 @@
 mod admin;
 mod architecture;
 mod command_line;
+mod crash;
 mod doctor;
 mod guide;
+mod program;
 mod run;
 mod serve;
+mod several;
 mod support;

@@ -81,7 +81,12 @@ fn refuse_open_listener(settings: &Settings) -> Result<(), Failure> {
 
 async fn serve(settings: Settings, output: &mut Output) -> Result<()> {
     let mut signals = Signals::new()?;
-    let instance = Instance::open(&settings, OpenMode::Serve, Schema::Migrate).await?;
+    let opening = Instance::open(&settings, OpenMode::Serve, Schema::Migrate);
+    let instance = tokio::select! {
+        instance = opening => instance?,
+        // A database that does not answer must not hold the process.
+        () = signals.next() => return Ok(()),
+    };
     let served = serve_instance(&settings, &instance, &mut signals, output).await;
     instance.store.close().await;
     served

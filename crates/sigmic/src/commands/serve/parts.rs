@@ -18,8 +18,6 @@ use super::engine::TestedEngine;
 use crate::instance::{Instance, make_private_directory};
 use crate::settings::{Database, Settings};
 
-/// A silent worker loses its runs after this, milliseconds.
-const LEASE_MS: i64 = 30_000;
 /// A cancel waits so long for the worker before it is fenced off, milliseconds.
 const CANCEL_WAIT_MS: u64 = 5_000;
 /// Runs get so long to reach their next step when the server stops, milliseconds.
@@ -62,7 +60,7 @@ impl Parts {
             config: TasksConfig {
                 concurrent_runs: settings.concurrent_runs,
                 task_timeout_ms: settings.task_timeout_ms,
-                lease_ms: LEASE_MS,
+                lease_ms: settings.lease_ms,
                 cancel_wait_ms: CANCEL_WAIT_MS,
                 hand_over_ms: HAND_OVER_MS,
                 sessions: SessionsConfig {
