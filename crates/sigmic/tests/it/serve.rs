@@ -164,6 +164,18 @@ fn a_second_server_on_the_same_directory_refuses() {
 }
 
 #[test]
+fn a_port_in_use_is_said_with_the_way_out() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let said = Home::new().say(&["serve", "--listen", &address]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(
+        said.err.contains(&address) && said.err.contains("--listen"),
+        "{said:?}"
+    );
+}
+
+#[test]
 fn the_server_never_listens_beyond_loopback_unasked() {
     let home = Home::new();
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {

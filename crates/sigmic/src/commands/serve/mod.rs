@@ -28,7 +28,7 @@ pub(crate) use parts::native_config;
 use super::connect::local_url;
 use super::runtime;
 use crate::args::{Common, ServeArguments};
-use crate::failure::{Done, Failure};
+use crate::failure::{Done, Failure, chain};
 use crate::instance::{Instance, Schema};
 use crate::logging;
 use crate::output::Output;
@@ -107,7 +107,11 @@ async fn serve_instance(
         .recover()
         .await
         .context("take up interrupted runs")?;
-    let listener = Listener::bind(ListenerConfig::new(settings.listen)).await?;
+    let listener = Listener::bind(ListenerConfig::new(settings.listen)).await;
+    let listener = listener.map_err(|error| {
+        let why = chain(&error);
+        anyhow::anyhow!("{why}; another address is chosen with --listen or SIGMIC_LISTEN")
+    })?;
     let address = listener.address();
     let url_file = UrlFile::write(&settings.data_dir, &local_url(address))?;
     let service = router(parts.http(instance, readiness.clone()));
