@@ -9,7 +9,8 @@ run:
 
 # Everything: style, lints, documentation, tests on both databases.
 test: check
-	@scripts/need.sh '/usr/lib/postgresql/*/bin/initdb=postgresql' git=git python3=python3 curl=curl
+	@scripts/need.sh '/usr/lib/postgresql/*/bin/initdb=postgresql' git=git python3=python3 \
+		import:requests=python3-requests curl=curl node=nodejs
 	cargo test --workspace --locked
 
 # What needs no run: style, lints, documentation.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages of what is missing, and says so.
-# Usage: need.sh WHAT=PACKAGE…  where WHAT is a command, or a path that may hold a `*`.
+# Usage: need.sh WHAT=PACKAGE…  where WHAT is a command, a path that may hold a `*`, or `import:MODULE`
+# for a module of python3.
 set -euo pipefail
 
 missing=()
@@ -8,6 +9,8 @@ for pair in "$@"; do
   what=${pair%%=*}
   if [[ $what == /* ]]; then
     compgen -G "$what" >/dev/null && continue
+  elif [[ $what == import:* ]]; then
+    python3 -c "import ${what#import:}" 2>/dev/null && continue
   else
     command -v "$what" >/dev/null && continue
   fi
