@@ -4,11 +4,16 @@
 //! To add one: a file that implements [`Tool`], a line in [`Toolbox::built_in`].
 
 mod arguments;
+mod glob;
 mod list_directory;
 mod read_file;
+mod read_many_files;
 mod replace;
 mod run_shell_command;
+mod search_file_content;
+mod tree;
 mod write_file;
+mod write_todos;
 
 use std::fmt;
 
@@ -26,6 +31,11 @@ pub(crate) use arguments::text_argument;
 pub trait Tool: Send + Sync + fmt::Debug {
     /// Its name, description and the JSON schema of its arguments, for the model.
     fn spec(&self) -> ToolSpec;
+
+    /// Other names that a model may call it by; not offered.
+    fn aliases(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// What running it does to the world.
     fn effect(&self) -> Effect;
@@ -79,7 +89,14 @@ impl<E: fmt::Display> From<Result<String, E>> for ToolOutcome {
 /// The tools of a server.
 #[derive(Debug)]
 pub struct Toolbox {
-    tools: Vec<Box<dyn Tool>>,
+    tools: Vec<Offered>,
+}
+
+/// A tool with its description, made once.
+#[derive(Debug)]
+struct Offered {
+    spec: ToolSpec,
+    tool: Box<dyn Tool>,
 }
 
 impl Toolbox {
@@ -90,18 +107,31 @@ impl Toolbox {
             Box::new(read_file::ReadFile),
             Box::new(write_file::WriteFile),
             Box::new(replace::Replace),
+            Box::new(glob::Glob),
+            Box::new(search_file_content::SearchFileContent),
+            Box::new(read_many_files::ReadManyFiles),
             Box::new(run_shell_command::RunShellCommand),
+            Box::new(write_todos::WriteTodos),
         ])
     }
 
     /// These tools.
     pub fn new(tools: Vec<Box<dyn Tool>>) -> Self {
-        Self { tools }
+        let offered = tools.into_iter().map(|tool| Offered {
+            spec: tool.spec(),
+            tool,
+        });
+        Self {
+            tools: offered.collect(),
+        }
     }
 
     /// What the model is told of the tools.
     pub fn specs(&self) -> Vec<ToolSpec> {
-        self.tools.iter().map(|tool| tool.spec()).collect()
+        self.tools
+            .iter()
+            .map(|offered| offered.spec.clone())
+            .collect()
     }
 
     /// Whether there is a tool of that name.
@@ -120,7 +150,11 @@ impl Toolbox {
     /// Runs a call; an unknown tool or arguments that are no object are answered with an error.
     pub async fn call(&self, context: &ToolContext<'_>, name: &str, args: &Value) -> ToolOutcome {
         let Some(tool) = self.find(name) else {
-            let names: Vec<String> = self.tools.iter().map(|tool| tool.spec().name).collect();
+            let names: Vec<&str> = self
+                .tools
+                .iter()
+                .map(|offered| offered.spec.name.as_str())
+                .collect();
             return ToolOutcome::error(format!(
                 "There is no tool {name:?}. There are: {}",
                 names.join(", ")
@@ -133,9 +167,9 @@ impl Toolbox {
     }
 
     fn find(&self, name: &str) -> Option<&dyn Tool> {
-        self.tools
-            .iter()
-            .find(|tool| tool.spec().name == name)
-            .map(AsRef::as_ref)
+        let named = |offered: &&Offered| {
+            offered.spec.name == name || offered.tool.aliases().contains(&name)
+        };
+        self.tools.iter().find(named).map(|offered| &*offered.tool)
     }
 }

@@ -15,5 +15,6 @@ mod read;
 mod sandbox;
 mod stream;
 mod support;
+mod tools;
 
 testkit::install_test_hook!();
