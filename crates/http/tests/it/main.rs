@@ -11,7 +11,9 @@ mod credentials;
 mod documents;
 mod envelope;
 mod follow_up;
+mod queue;
 mod read;
+mod sandbox;
 mod stream;
 mod support;
 

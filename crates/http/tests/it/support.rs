@@ -30,3 +30,21 @@ pub(crate) fn call_ids(events: &[Event]) -> Vec<String> {
     }
     ids
 }
+
+/// Processes that stand in this directory, seen from the host.
+pub(crate) fn processes_at(workspace: &std::path::Path) -> usize {
+    use std::os::unix::fs::MetadataExt as _;
+    let wanted = std::fs::metadata(workspace).unwrap();
+    pids()
+        .filter(|pid| {
+            std::fs::metadata(format!("/proc/{pid}/cwd"))
+                .is_ok_and(|cwd| (cwd.dev(), cwd.ino()) == (wanted.dev(), wanted.ino()))
+        })
+        .count()
+}
+
+/// Every process of the host.
+pub(crate) fn pids() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}

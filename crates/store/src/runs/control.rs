@@ -7,7 +7,7 @@ use crate::store::Read;
 use crate::tasks::{read_task, task_columns};
 use crate::tx::Tx;
 use crate::value::params;
-use crate::{Error, Signal, Store};
+use crate::{Error, Signal, Store, dialect};
 
 /// A run as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,12 +113,7 @@ impl Store {
     }
 }
 
-async fn request_cancel(
-    tx: &mut Tx,
-    scope: &TaskScope,
-    id: TaskId,
-    at: Timestamp,
-) -> Result<CancelTarget, Error> {
+async fn find_scoped(tx: &mut Tx, scope: &TaskScope, id: TaskId) -> Result<Task, Error> {
     let row = tx
         .query_opt(
             concat!(
@@ -129,7 +124,21 @@ async fn request_cancel(
             params![id, scope.organization_id, scope.project_id],
         )
         .await?;
-    let task = read_task(&mut row.ok_or(Error::NotFound)?)?;
+    read_task(&mut row.ok_or(Error::NotFound)?)
+}
+
+async fn request_cancel(
+    tx: &mut Tx,
+    scope: &TaskScope,
+    id: TaskId,
+    at: Timestamp,
+) -> Result<CancelTarget, Error> {
+    // Nobody's task is locked who may not know of it.
+    find_scoped(tx, scope, id).await?;
+    // The task first, as every append does: its status and its run's state are of one moment then.
+    let lock_task = tx.pick(&dialect::LOCK_TASK);
+    tx.query_opt(lock_task, params![id]).await?;
+    let task = find_scoped(tx, scope, id).await?;
     let mut head = lock(tx, id, task.run).await?;
     if head.state != RunState::Ended {
         if head.cancel_requested_at.is_none() {
