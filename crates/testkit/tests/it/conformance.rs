@@ -7,8 +7,8 @@ use std::path::Path;
 
 use crate::repository::{files_ending, read};
 
-/// Number → the tests that the document names for it.
-fn documented() -> BTreeMap<u32, BTreeSet<String>> {
+/// Number → what is checked, and the tests that the document names for it.
+fn documented() -> BTreeMap<u32, (String, BTreeSet<String>)> {
     let text = read("docs/reference/conformance.md");
     let mut documented = BTreeMap::new();
     for line in text.lines() {
@@ -21,7 +21,7 @@ fn documented() -> BTreeMap<u32, BTreeSet<String>> {
         };
         assert!(!check.is_empty(), "{number} says what is checked");
         let tests = tests.split('`').skip(1).step_by(2).map(str::to_owned);
-        let before = documented.insert(number, tests.collect());
+        let before = documented.insert(number, (check.to_owned(), tests.collect()));
         assert_eq!(before, None, "{number} is listed once");
     }
     documented
@@ -80,17 +80,29 @@ fn every_check_has_its_tests_and_every_test_its_check() {
         }
     }
     let documented = documented();
+    let mut wrong = Vec::new();
     for (number, tests) in &shown {
-        let listed = documented.get(number);
-        assert_eq!(
-            listed,
-            Some(tests),
-            "the tests that the document lists for {number}, and those that carry it"
-        );
+        match documented.get(number) {
+            None => wrong.push(format!("{number:03} is not listed, and {tests:?} carry it")),
+            Some((check, listed)) if listed != tests => wrong.push(row(*number, check, tests)),
+            Some(_) => {}
+        }
     }
-    for number in documented.keys() {
-        assert!(shown.contains_key(number), "no test carries {number}");
-    }
+    let unshown = documented
+        .keys()
+        .filter(|number| !shown.contains_key(number));
+    wrong.extend(unshown.map(|number| format!("no test carries {number:03}")));
+    assert!(
+        wrong.is_empty(),
+        "docs/reference/conformance.md should say:\n{}",
+        wrong.join("\n")
+    );
+}
+
+/// The row that the document should have.
+fn row(number: u32, check: &str, tests: &BTreeSet<String>) -> String {
+    let tests: Vec<String> = tests.iter().map(|test| format!("`{test}`")).collect();
+    format!("| {number:03} | {check} | {} |", tests.join(", "))
 }
 
 #[test]

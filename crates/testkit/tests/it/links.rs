@@ -1,8 +1,9 @@
-//! Links between documents lead somewhere: to a file that is there, to a heading that is there.
+//! Documents point at what is there: links at files and headings, names of tests at tests, paths at
+//! files.
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::repository::{File, files_ending, root};
+use crate::repository::{File, files, files_ending, root};
 
 /// The lines of a document outside of its code blocks.
 fn prose(text: &str) -> impl Iterator<Item = &str> {
@@ -97,6 +98,74 @@ fn links_between_documents_resolve() {
     }
     assert!(broken.is_empty(), "{broken:#?}");
     assert!(checked > 20, "links were found: {checked}");
+}
+
+/// What stands between backquotes in a document's prose.
+fn quoted(text: &str) -> Vec<&str> {
+    prose(text)
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
+        .collect()
+}
+
+/// `crate::module::function` that a document names, if it does; longer and shorter paths are types
+/// and functions of the code.
+fn function_named(word: &str) -> Option<(&str, &str, &str)> {
+    let parts: Vec<&str> = word.split("::").collect();
+    let snake = |part: &&str| {
+        part.starts_with(|c: char| c.is_ascii_lowercase())
+            && part
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    match parts[..] {
+        [name, module, function] if parts.iter().all(snake) => Some((name, module, function)),
+        _ => None,
+    }
+}
+
+#[test]
+fn functions_that_documents_name_exist() {
+    let sources = files_ending(".rs");
+    let exists = |name: &str, module: &str, function: &str| {
+        let file = format!("/{module}.rs");
+        let declared = format!("fn {function}(");
+        sources.iter().any(|source| {
+            source.path.starts_with(&format!("crates/{name}/"))
+                && source.path.ends_with(&file)
+                && source.text.contains(&declared)
+        })
+    };
+    let mut checked = 0;
+    for document in files_ending(".md") {
+        for word in quoted(&document.text) {
+            if let Some((name, module, function)) = function_named(word) {
+                checked += 1;
+                assert!(
+                    exists(name, module, function),
+                    "{}: there is no {word}",
+                    document.path
+                );
+            }
+        }
+    }
+    assert!(checked > 100, "names were found: {checked}");
+}
+
+#[test]
+fn paths_that_documents_name_exist() {
+    let files = files();
+    for document in files.iter().filter(|file| file.path.ends_with(".md")) {
+        let paths = quoted(&document.text);
+        let paths = paths.iter().filter(|word| {
+            ["crates/", "docs/"]
+                .iter()
+                .any(|start| word.starts_with(start))
+                && !word.contains(['<', ' '])
+        });
+        for path in paths {
+            assert!(root().join(path).exists(), "{}: {path}", document.path);
+        }
+    }
 }
 
 #[test]
