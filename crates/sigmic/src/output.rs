@@ -6,6 +6,7 @@ use std::io::{IsTerminal as _, Write};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::terminal::clean;
 
 /// Where a command writes.
 pub(crate) struct Output {
@@ -53,6 +54,8 @@ impl Output {
 
     pub(crate) fn failure(&mut self, failure: &Failure) {
         if let Some(message) = failure.message() {
+            // It may quote a server.
+            let message = clean(&message);
             self.note(format!("\x1b[1;31msigmic:\x1b[0m {message}"));
         }
     }

@@ -53,7 +53,7 @@ pub(crate) enum Command {
     #[command(after_help = "\
 Examples:
   sigmic serve
-  SIGMIC_MODEL=openai/gpt-5.2 OPENAI_API_KEY=… sigmic serve
+  SIGMIC_MODEL=openai/gpt-5 OPENAI_API_KEY=… sigmic serve
   sigmic serve --listen 0.0.0.0:8080 --behind-proxy
 
 The first start makes the data directory, the master key, an organization with a default project,

@@ -44,6 +44,7 @@ pub(super) enum Approvals {
 pub(super) async fn follow(
     client: &Client,
     options: FollowOptions,
+    interrupts: Interrupts,
     output: &mut Output,
 ) -> Result<Done, Failure> {
     let mut follower = Follower {
@@ -51,7 +52,7 @@ pub(super) async fn follow(
         options,
         output,
         questions: Questions::new(),
-        interrupts: Interrupts::new()?,
+        interrupts,
         cancelled: false,
     };
     follower.run().await
@@ -66,14 +67,16 @@ struct Follower<'a> {
     cancelled: bool,
 }
 
-/// Ctrl-C and SIGTERM.
-struct Interrupts {
+/// Ctrl-C and SIGTERM, from when it is made on.
+#[derive(Debug)]
+pub(super) struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Interrupts {
-    fn new() -> Result<Self, Failure> {
+    /// Made before the task is: from then on nothing is left running by an impatient hand.
+    pub(super) fn new() -> Result<Self, Failure> {
         let listen = |kind| signal(kind).map_err(|error| Failure::Failed(error.into()));
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,

@@ -53,7 +53,7 @@ One program is the server and what calls it. `run` and `tasks` go over the API, 
 `SIGMIC_API_KEY` and `SIGMIC_BASE_URL`. `admin` talks to the database, beside a running server too. Results go to standard output, everything about them to standard error;
 colours and live progress appear on a terminal only, and never with `NO_COLOR`.
 
-The settings are in [configuration](../reference/configuration.md), the API in [the API reference](../reference/api.md).
+The settings are in [configuration](../reference/configuration.md), the API on the page `/docs` of a running server.
 ";
 
 /// Every subcommand's `--help`.

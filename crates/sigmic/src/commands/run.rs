@@ -2,7 +2,7 @@
 
 use wire::CreateTaskRequest;
 
-use super::follow::{Approvals, FollowOptions, Interrupt, follow};
+use super::follow::{Approvals, FollowOptions, Interrupt, Interrupts, follow};
 use super::{connect, runtime};
 use crate::args::{Common, RunArguments};
 use crate::failure::{Done, Failure};
@@ -29,6 +29,7 @@ pub(crate) fn run(
     };
     let runtime = runtime::small()?;
     let ended = runtime.block_on(async {
+        let interrupts = Interrupts::new()?;
         let created = client.create_task(&request, None).await;
         let created = created.map_err(connect::failed)?;
         if !arguments.json {
@@ -44,7 +45,7 @@ pub(crate) fn run(
                 Approvals::Leave
             },
         };
-        follow(&client, options, output).await
+        follow(&client, options, interrupts, output).await
     });
     // A thread may still wait for standard input; nobody waits for it.
     runtime.shutdown_background();

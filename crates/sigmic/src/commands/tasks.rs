@@ -7,7 +7,7 @@ use wire::{
 };
 
 use super::connect::{block_on, client, failed};
-use super::follow::{Approvals, FollowOptions, Interrupt, follow};
+use super::follow::{Approvals, FollowOptions, Interrupt, Interrupts, follow};
 use super::runtime;
 use crate::args::{Common, OutcomeName, TaskCommand, TasksArguments};
 use crate::failure::{Done, Failure};
@@ -127,13 +127,15 @@ fn follow_up(
     };
     let runtime = runtime::small()?;
     let ended = runtime.block_on(async {
+        let interrupts = Interrupts::new()?;
         let sent = client.follow_up(&id, &request, None).await;
         sent.map_err(failed)?;
         let view = match form {
             Form::Json => View::json(),
             Form::Text => View::of_run(),
         };
-        follow(client, watching(id, view, Interrupt::CancelTask), output).await
+        let options = watching(id, view, Interrupt::CancelTask);
+        follow(client, options, interrupts, output).await
     });
     runtime.shutdown_background();
     ended
@@ -146,7 +148,10 @@ fn stream(client: &Client, id: String, form: Form, output: &mut Output) -> Resul
     };
     let runtime = runtime::small()?;
     let options = watching(id, view, Interrupt::Leave);
-    let ended = runtime.block_on(follow(client, options, output));
+    let ended = runtime.block_on(async {
+        let interrupts = Interrupts::new()?;
+        follow(client, options, interrupts, output).await
+    });
     runtime.shutdown_background();
     ended
 }

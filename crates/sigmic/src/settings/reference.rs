@@ -16,7 +16,7 @@ The file is the one that `--config` or `SIGMIC_CONFIG` names, else `$XDG_CONFIG_
 
 ```toml
 listen = \"127.0.0.1:8080\"
-models = [\"openai/gpt-5.2\", \"demo/demo\"]
+models = [\"openai/gpt-5\", \"demo/demo\"]
 
 [sandbox]
 network = \"none\"

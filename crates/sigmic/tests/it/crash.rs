@@ -239,7 +239,7 @@ async fn killed_in_a_cancel_the_task_is_cancelled(place: Place) {
 /// Marks the cancel as the server does, while the server itself stands still and can do no more.
 async fn mark_cancel(place: &Place, program: &Program, id: &str) {
     use store::{OpenMode, Store, StoreConfig};
-    rustix::process::kill_process(program.pid(), rustix::process::Signal::STOP).unwrap();
+    program.server.freeze();
     let config = match &place.database {
         Some(database) => StoreConfig::Postgres {
             url: database.url().to_owned(),

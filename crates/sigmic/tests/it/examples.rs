@@ -37,7 +37,7 @@ fn events(printed: &str) -> Vec<&str> {
 #[tokio::test]
 async fn contract_247_the_three_steps_with_curl() {
     let place = Place::sqlite();
-    let program = Program::start_demo(&place).await;
+    let program = Program::start_demo(&place);
     let printed = run(&program, "sh", "curl/quickstart.sh", &[]).await;
     assert!(
         printed.starts_with(r#"{"success":true,"data":{"id":""#),
@@ -70,7 +70,7 @@ async fn contract_247_the_three_steps_with_curl() {
 #[tokio::test]
 async fn contract_248_the_minimal_node_program() {
     let place = Place::sqlite();
-    let program = Program::start_demo(&place).await;
+    let program = Program::start_demo(&place);
     let printed = run(
         &program,
         "node",
@@ -84,7 +84,7 @@ async fn contract_248_the_minimal_node_program() {
 #[tokio::test]
 async fn contract_249_the_node_client() {
     let place = Place::sqlite();
-    let program = Program::start_demo(&place).await;
+    let program = Program::start_demo(&place);
     let printed = run(&program, "node", "node/client.mjs", &[]).await;
     let lines: Vec<&str> = printed.lines().collect();
     let expected = [
@@ -103,7 +103,7 @@ async fn contract_249_the_node_client() {
 #[tokio::test]
 async fn contract_063_the_python_client() {
     let place = Place::sqlite();
-    let program = Program::start_demo(&place).await;
+    let program = Program::start_demo(&place);
     let printed = run(&program, "python3", "python/client.py", &[]).await;
     let lines: Vec<&str> = printed.lines().collect();
     let expected = [
@@ -120,7 +120,7 @@ async fn contract_063_the_python_client() {
 #[tokio::test]
 async fn contract_252_manual_approval_with_curl() {
     let place = Place::sqlite();
-    let program = Program::start_demo(&place).await;
+    let program = Program::start_demo(&place);
     let printed = run(&program, "sh", "curl/approve.sh", &[]).await;
     let (answer, stream) = printed.split_once('\n').unwrap();
     assert_eq!(answer, r#"{"success":true,"data":{"approved":true}}"#);

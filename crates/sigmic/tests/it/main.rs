@@ -1,7 +1,19 @@
-//! Tests of the program as a child process.
+//! Tests of the program as a child process, each on a data directory of its own.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not know to be tests"
+)]
 
+mod admin;
+mod architecture;
+mod command_line;
 mod crash;
+mod doctor;
 mod examples;
+mod guide;
 mod program;
+mod run;
+mod serve;
+mod several;
+mod support;

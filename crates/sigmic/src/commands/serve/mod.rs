@@ -28,7 +28,7 @@ pub(crate) use parts::native_config;
 use super::connect::local_url;
 use super::runtime;
 use crate::args::{Common, ServeArguments};
-use crate::failure::{Done, Failure};
+use crate::failure::{Done, Failure, chain};
 use crate::instance::{Instance, Schema};
 use crate::logging;
 use crate::output::Output;
@@ -81,7 +81,12 @@ fn refuse_open_listener(settings: &Settings) -> Result<(), Failure> {
 
 async fn serve(settings: Settings, output: &mut Output) -> Result<()> {
     let mut signals = Signals::new()?;
-    let instance = Instance::open(&settings, OpenMode::Serve, Schema::Migrate).await?;
+    let opening = Instance::open(&settings, OpenMode::Serve, Schema::Migrate);
+    let instance = tokio::select! {
+        instance = opening => instance?,
+        // A database that does not answer must not hold the process.
+        () = signals.next() => return Ok(()),
+    };
     let served = serve_instance(&settings, &instance, &mut signals, output).await;
     instance.store.close().await;
     served
@@ -102,7 +107,11 @@ async fn serve_instance(
         .recover()
         .await
         .context("take up interrupted runs")?;
-    let listener = Listener::bind(ListenerConfig::new(settings.listen)).await?;
+    let listener = Listener::bind(ListenerConfig::new(settings.listen)).await;
+    let listener = listener.map_err(|error| {
+        let why = chain(&error);
+        anyhow::anyhow!("{why}; another address is chosen with --listen or SIGMIC_LISTEN")
+    })?;
     let address = listener.address();
     let url_file = UrlFile::write(&settings.data_dir, &local_url(address))?;
     let service = router(parts.http(instance, readiness.clone()));
@@ -117,10 +126,10 @@ async fn serve_instance(
     let ended = run_until_stopped(signals, &mut running, testing, &readiness, output).await;
     readiness.end();
     stop.cancel();
-    // Drained while everything else still works; a second signal leaves at once.
+    // Drained while everything else still works; who presses Ctrl-C again leaves at once.
     tokio::select! {
         () = drain(&mut running) => {}
-        () = signals.next() => running.shutdown().await,
+        () = signals.insisting() => running.shutdown().await,
     }
     drop(url_file);
     if let Err(error) = parts.authenticator.flush_last_used().await {
@@ -262,5 +271,10 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+
+    /// Ctrl-C only: supervisors repeat SIGTERM without meaning more by it.
+    async fn insisting(&mut self) {
+        self.interrupt.recv().await;
     }
 }
