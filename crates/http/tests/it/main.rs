@@ -8,6 +8,7 @@ mod cancel;
 mod cluster;
 mod create;
 mod credentials;
+mod documents;
 mod envelope;
 mod follow_up;
 mod queue;

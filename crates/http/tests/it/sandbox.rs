@@ -248,3 +248,37 @@ fn traces() -> (usize, usize, usize) {
     let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().count();
     (children, mounts, descriptors)
 }
+
+#[tokio::test]
+async fn contract_153_a_large_output_is_cut_for_clients_and_more_for_the_model() {
+    let server = TestServer::start(obedient()).await;
+    let command = "printf first; head -c 5000000 /dev/zero | tr '\\0' x; printf last";
+    let id = server.api.create(&message(command)).await;
+    let events = server.api.events(&id).await;
+    let result = events
+        .iter()
+        .find(|event| event.name == "tool_result")
+        .unwrap();
+    let shown = result.data["output"].as_str().unwrap();
+    // What the line says that stands for the rest, and where the whole is.
+    let note = 256;
+    assert!(shown.starts_with("firstx") && shown.contains("xlast"));
+    assert!(shown.contains("bytes left out"));
+    assert!(
+        (model::WIRE_OUTPUT_BYTES..model::WIRE_OUTPUT_BYTES + note).contains(&shown.len()),
+        "{} bytes",
+        shown.len()
+    );
+    let history = server.api.get(&format!("/api/v1/tasks/{id}/history")).await;
+    assert_eq!(
+        history.data()["messages"][1]["toolCalls"][0]["output"],
+        shown
+    );
+    let told = &server.model().requests()[1].tool_outputs()[0];
+    assert!(told.starts_with("firstx") && told.contains("xlast"));
+    assert!(
+        (model::MODEL_OUTPUT_BYTES..model::MODEL_OUTPUT_BYTES + note).contains(&told.len()),
+        "{} bytes",
+        told.len()
+    );
+}
