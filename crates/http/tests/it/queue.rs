@@ -2,7 +2,7 @@
 
 use testkit::{Gate, Reply, Script, TestServer};
 
-use crate::support::message;
+use crate::support::{message, settled};
 
 #[tokio::test]
 async fn one_task_of_a_quiet_project_overtakes_the_queue_of_a_busy_one() {
@@ -49,5 +49,5 @@ async fn finished_tasks_leave_no_memory() {
         let id = server.api.create(&message("hi")).await;
         server.api.finished(&id).await;
     }
-    assert_eq!(server.tasks.in_memory(), 0);
+    settled(&server).await;
 }

@@ -1,7 +1,7 @@
 //! What several modules of tests need.
 
 use serde_json::{Value, json};
-use testkit::Event;
+use testkit::{Event, TestServer};
 
 /// A body with a message and nothing else.
 pub(crate) fn message(text: &str) -> Value {
@@ -47,4 +47,18 @@ pub(crate) fn processes_at(workspace: &std::path::Path) -> usize {
 pub(crate) fn pids() -> impl Iterator<Item = u32> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// Waits until a server holds nothing of any task in memory: the end of a run is told a moment
+/// before its worker lets go of it.
+pub(crate) async fn settled(server: &TestServer) {
+    let empty = async {
+        while server.tasks.in_memory() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(30);
+    tokio::time::timeout(patience, empty)
+        .await
+        .expect("finished tasks leave no memory");
 }
