@@ -337,8 +337,11 @@ fn limits_are_the_codes() {
         "output of a call that clients see, in events, `toolCalls` and history",
         &kib(model::WIRE_OUTPUT_BYTES),
     );
-    let body = sigmic_http::HttpConfig::default().max_body_bytes;
-    stands("request body", &format!("{} MiB", body / 1024 / 1024));
+    let config = sigmic_http::HttpConfig::default();
+    let body = config.max_body_bytes / 1024 / 1024;
+    stands("request body", &format!("{body} MiB"));
+    let heartbeat = format!("Every {} s the connection", config.heartbeat.as_secs());
+    assert!(REFERENCE.contains(&heartbeat), "{heartbeat}");
 }
 
 /// The OpenAPI document, in full: what changes in it is a change of the API.
