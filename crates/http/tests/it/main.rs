@@ -16,5 +16,6 @@ mod read;
 mod sandbox;
 mod stream;
 mod support;
+mod tools;
 
 testkit::install_test_hook!();
