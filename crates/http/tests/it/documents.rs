@@ -227,7 +227,7 @@ fn every_tool_is_listed_with_its_arguments() {
 }
 
 /// Calls in other spellings, and what the output says when they were understood.
-const SPELLED_OTHERWISE: [(&str, &str, &str); 11] = [
+const SPELLED_OTHERWISE: &[(&str, &str, &str)] = &[
     (
         "write_file",
         r#"{"absolute_path": "a", "content": "1\n2\n2\n"}"#,
@@ -267,6 +267,13 @@ const SPELLED_OTHERWISE: [(&str, &str, &str); 11] = [
         r#"{"command": "pwd", "path": "d"}"#,
         "/workspace/d",
     ),
+    ("glob", r#"{"pattern": "*", "path": "d"}"#, "d/b"),
+    (
+        "search_file_content",
+        r#"{"pattern": "x", "path": "d", "include_pattern": "b", "exclude": "no*"}"#,
+        "d/b",
+    ),
+    ("read_many_files", r#"{"paths": ["d/b"]}"#, "d/b"),
 ];
 
 #[tokio::test]
@@ -282,7 +289,7 @@ async fn every_other_spelling_is_understood() {
     let told = coded_tools();
     let mut tried = BTreeSet::new();
     let mut proposed = Reply::new();
-    for (tool, args, _) in SPELLED_OTHERWISE {
+    for (tool, args, _) in SPELLED_OTHERWISE.iter().copied() {
         let args: Value = serde_json::from_str(args).unwrap();
         let names = args.as_object().unwrap().keys().cloned();
         let others = names.filter(|name| !told[tool].contains_key(name));
@@ -297,6 +304,7 @@ async fn every_other_spelling_is_understood() {
     assert_eq!(made.len(), SPELLED_OTHERWISE.len());
     for (call, (tool, args, expected)) in made.iter().zip(SPELLED_OTHERWISE) {
         let output = call["output"].as_str().unwrap();
+        assert_eq!(call["status"], "success", "{tool} {args}: {output}");
         assert!(output.contains(expected), "{tool} {args}: {output}");
     }
 }
