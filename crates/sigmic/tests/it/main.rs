@@ -6,7 +6,6 @@
 )]
 
 mod admin;
-mod architecture;
 mod command_line;
 mod crash;
 mod doctor;
