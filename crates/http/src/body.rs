@@ -3,7 +3,7 @@
 //! to a task that is not theirs.
 
 use axum::body::Body;
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
 use axum::http::header;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
@@ -77,7 +77,9 @@ impl Fields {
     async fn from_multipart(request: Request, max_bytes: usize) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let limited = Body::new(Limited::new(body, max_bytes));
-        let request = Request::from_parts(parts, limited);
+        let mut request = Request::from_parts(parts, limited);
+        // The extractor has a smaller limit of its own; the one above is for every kind of body.
+        DefaultBodyLimit::disable().apply(&mut request);
         let invalid = |_| ApiError::invalid("The body is not a valid multipart form");
         let mut form = Multipart::from_request(request, &())
             .await
