@@ -1,4 +1,21 @@
-test:
+# `make run` and `make test` need nothing else done before: they install what is missing on a
+# Debian machine with Rust, and say what they install.
+
+.PHONY: run test check
+
+# Builds, starts the server, runs one task, keeps serving. Ctrl-C stops it.
+run:
+	@scripts/run.sh
+
+# Everything: style, lints, documentation, tests on both databases.
+test: check
+	@scripts/need.sh '/usr/lib/postgresql/*/bin/initdb=postgresql' git=git python3=python3 \
+		import:requests=python3-requests curl=curl node=nodejs
+	cargo test --workspace --locked
+
+# What needs no run: style, lints, documentation.
+check:
+	@scripts/need.sh cc=gcc /usr/include/stdio.h=libc6-dev
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo test --workspace --locked
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked

@@ -1,7 +1,7 @@
 //! Answering. This crate forbids a direction: everything about HTTP is here, and nothing here
 //! touches the store, the agent or the sandbox.
 //!
-//! - [`router`] puts the routes together; URL tree and module tree are the same;
+//! - [`router()`] puts the routes together; URL tree and module tree are the same;
 //! - [`Listener`] accepts connections and refuses what must never reach a route;
 //! - [`openapi`] describes it all, from the same annotations that the routes carry.
 //!

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use axum::extract::multipart::{Field, Multipart};
-use axum::extract::{FromRequest, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tasks::Upload;
@@ -107,7 +107,9 @@ pub(crate) async fn read_form(
         allowance: allowance.clone(),
         paused: true,
     };
-    let request = Request::from_parts(parts, Body::from_stream(metered));
+    let mut request = Request::from_parts(parts, Body::from_stream(metered));
+    // The extractor has a limit of its own, files included.
+    DefaultBodyLimit::disable().apply(&mut request);
     let form = Multipart::from_request(request, &()).await;
     let mut form = form.map_err(|_| allowance.failure())?;
     let read = read_parts(&mut form, &allowance, upload).await;

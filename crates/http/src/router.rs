@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::Request;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use tower::{Service, ServiceExt};
@@ -68,8 +68,6 @@ pub fn router(
         .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        // Each kind of body has a limit of its own, held where it is read.
-        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(state.clone(), log_request))
         .with_state(state);
     tower::service_fn(move |request: Request| {

@@ -12,8 +12,18 @@ pub struct ModelsConfig {
     pub offered: Vec<String>,
     /// Limits of the connections to all providers.
     pub http: HttpConfig,
+    /// The built-in stand-in.
+    pub demo: DemoConfig,
     /// Any server that speaks OpenAI's chat completions.
     pub openai: Option<OpenAiConfig>,
+}
+
+/// The built-in stand-in for a model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DemoConfig {
+    /// How long it takes before each turn. A model that answers in no time is over before a client
+    /// that creates a task has opened its stream.
+    pub thinking_ms: u64,
 }
 
 /// A server that speaks OpenAI's chat completions.

@@ -24,7 +24,7 @@ mod sse;
 mod thought;
 mod wire;
 
-pub use config::{HttpConfig, ModelsConfig, OpenAiConfig};
+pub use config::{DemoConfig, HttpConfig, ModelsConfig, OpenAiConfig};
 pub use error::{JsonFault, ModelError};
 pub use models::{Models, ModelsError, Registration, ResolvedModel, UnknownModel};
 pub use provider::{Message, ProposedCall, Provider, ToolSpec, TurnEvent, TurnRequest, TurnStream};

@@ -109,7 +109,7 @@ impl Models {
             .into_iter()
             .flatten()
             .collect::<Result<Vec<_>, _>>()?;
-        let mut demo = demo::register();
+        let mut demo = demo::register(config.demo);
         if !registrations.is_empty() {
             // Still there for who names it, but not by itself.
             demo.general_model = None;

@@ -296,6 +296,21 @@ pub enum RunErrorCode {
     InternalError,
 }
 
+impl RunErrorCode {
+    /// Every code.
+    pub const ALL: [Self; 9] = [
+        Self::ModelError,
+        Self::ModelQuota,
+        Self::ModelRefused,
+        Self::ContextOverflow,
+        Self::TurnLimit,
+        Self::TimeLimit,
+        Self::QuotaExceeded,
+        Self::Interrupted,
+        Self::InternalError,
+    ];
+}
+
 /// A row that this version cannot read.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
@@ -336,6 +351,20 @@ struct Call {
 impl JournalEvent {
     /// The version that [`encode`](Self::encode) writes, for every kind so far.
     pub const VERSION: i64 = 1;
+
+    /// The name of every kind.
+    pub const KINDS: [&'static str; 10] = [
+        "user_message",
+        "run_started",
+        "run_resumed",
+        "notice",
+        "model_turn",
+        "tool_waiting",
+        "tool_decided",
+        "tool_started",
+        "tool_finished",
+        "run_finished",
+    ];
 
     /// The name under which the row is stored.
     pub fn kind(&self) -> &'static str {

@@ -77,6 +77,8 @@ impl Api {
     /// # Panics
     /// When no client can be made.
     pub fn new(base: String, key: &str) -> Self {
+        // An error means that it was installed before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .no_proxy()
             .build()
@@ -176,18 +178,21 @@ impl Api {
         if let Some(cursor) = cursor {
             request = request.header("last-event-id", cursor);
         }
-        let response = request.send().await.expect("the stream answers");
-        assert_eq!(response.status(), 200, "{:?}", response.text().await);
-        Events {
-            response,
-            buffer: BytesMut::new(),
-            raw: Vec::new(),
-        }
+        Events::open(request)
+            .await
+            .expect("something follows the cursor")
     }
 
-    /// The stream of a task to its end.
-    pub async fn events(&self, id: &str) -> Vec<Event> {
+    /// What a reader without a cursor gets, to the end of the body: history, and what is left of an
+    /// open run.
+    pub async fn replay(&self, id: &str) -> Vec<Event> {
         self.stream(id).await.rest().await
+    }
+
+    /// Every event of a task from its beginning to the end of its latest run, whether that has
+    /// ended already or not.
+    pub async fn events(&self, id: &str) -> Vec<Event> {
+        self.stream_from(id, Some("0")).await.rest().await
     }
 
     /// Waits for the end of a task's run and answers the task.
@@ -234,6 +239,23 @@ pub struct Event {
 }
 
 impl Events {
+    /// Opens a stream; `None` when nothing follows its cursor.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn open(request: reqwest::RequestBuilder) -> Option<Self> {
+        let response = request.send().await.expect("the stream answers");
+        match response.status().as_u16() {
+            204 => None,
+            200 => Some(Self {
+                response,
+                buffer: BytesMut::new(),
+                raw: Vec::new(),
+            }),
+            status => panic!("{status}: {:?}", response.text().await),
+        }
+    }
+
     /// The response's headers.
     pub fn headers(&self) -> &reqwest::header::HeaderMap {
         self.response.headers()

@@ -57,6 +57,38 @@ pub(crate) fn whole_number(args: &Value, name: &'static str) -> Result<Option<u6
     number.map(Some).ok_or(wrong)
 }
 
+/// The truth value under `name`, if there is one. Models send it as a text too.
+pub(crate) fn truth(args: &Value, name: &'static str) -> Result<Option<bool>, ArgumentError> {
+    let wrong = ArgumentError::Kind {
+        name,
+        wanted: "true or false",
+    };
+    match args.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(truth)) => Ok(Some(*truth)),
+        Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
+        Some(Value::String(text)) if text.eq_ignore_ascii_case("false") => Ok(Some(false)),
+        Some(Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_)) => {
+            Err(wrong)
+        }
+    }
+}
+
+/// The texts under the first of `names` that is there: an array of texts, or one text.
+pub(crate) fn texts_or_one(
+    args: &Value,
+    names: &[&'static str],
+) -> Result<Vec<String>, ArgumentError> {
+    let given = |name: &&&'static str| args.get(**name).is_some_and(|value| !value.is_null());
+    let Some(name) = names.iter().find(given) else {
+        return Ok(Vec::new());
+    };
+    match args.get(*name).and_then(Value::as_str) {
+        Some(text) => Ok(vec![text.to_owned()]),
+        None => texts(args, name),
+    }
+}
+
 /// The texts under `name`: an array of texts, or nothing.
 pub(crate) fn texts(args: &Value, name: &'static str) -> Result<Vec<String>, ArgumentError> {
     let wrong = || ArgumentError::Kind {

@@ -11,6 +11,8 @@ use super::{Tool, ToolContext, ToolOutcome};
 
 /// Entries shown at most.
 const MAX_ENTRIES: usize = 1_000;
+/// What the server keeps in a workspace (the whole of large outputs): readable, not listed.
+const OWN_DIRECTORY: &str = ".sigmic";
 /// Entries read at most.
 const MAX_LISTED: usize = 100_000;
 
@@ -54,11 +56,8 @@ impl Tool for ListDirectory {
 }
 
 fn show(path: &str, mut entries: Vec<DirectoryEntry>, ignore: &[String]) -> String {
-    entries.retain(|entry| {
-        !ignore
-            .iter()
-            .any(|pattern| matches_name(pattern, &entry.name))
-    });
+    let ignored = |name: &str| ignore.iter().any(|pattern| matches_name(pattern, name));
+    entries.retain(|entry| entry.name != OWN_DIRECTORY && !ignored(&entry.name));
     entries.sort_by(|a, b| (!is_directory(a), &a.name).cmp(&(!is_directory(b), &b.name)));
     if entries.is_empty() {
         return format!("The directory {path} is empty.");

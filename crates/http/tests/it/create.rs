@@ -322,6 +322,22 @@ async fn a_body_that_is_too_large_is_413() {
 }
 
 #[tokio::test]
+async fn every_kind_of_body_may_be_as_large() {
+    let server = TestServer::start(vec![Reply::say("ok"); 3]).await;
+    let large = "x".repeat(9 * 1024 * 1024);
+    let multipart = reqwest::multipart::Form::new()
+        .text("message", "hi")
+        .text("ignored", large.clone());
+    for request in [
+        post(&server).multipart(multipart),
+        post(&server).json(&json!({"message": "hi", "ignored": large})),
+        post(&server).form(&[("message", "hi"), ("ignored", &large)]),
+    ] {
+        created(&server, request).await;
+    }
+}
+
+#[tokio::test]
 async fn models_limits_and_labels() {
     let server = TestServer::start([Reply::say("ok")]).await;
     for body in [

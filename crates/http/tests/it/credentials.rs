@@ -157,14 +157,14 @@ async fn contract_019_020_keys_that_are_none() {
 }
 
 #[tokio::test]
-async fn tokens_are_not_configured_yet() {
-    everywhere(
-        &plain().await,
-        &[("authorization", "Bearer eyJhbGciOiJub25lIn0.e30.")],
-        501,
-        "JWT_NOT_CONFIGURED",
-    )
-    .await;
+async fn contract_028_without_signing_no_token_works_and_keys_do() {
+    let server = plain().await;
+    let token = [("authorization", "Bearer eyJhbGciOiJub25lIn0.e30.")];
+    everywhere(&server, &token, 501, "JWT_NOT_CONFIGURED").await;
+    let token = [("x-api-key", "eyJhbGciOiJub25lIn0.e30.")];
+    everywhere(&server, &token, 501, "JWT_NOT_CONFIGURED").await;
+    let bearer = format!("Bearer {}", server.key.key.expose_key());
+    assert!(works(&server, &[("authorization", &bearer)]).await);
 }
 
 #[tokio::test]

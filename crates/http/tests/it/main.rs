@@ -9,12 +9,16 @@ mod cancel;
 mod cluster;
 mod create;
 mod credentials;
+mod documents;
 mod downloads;
 mod envelope;
 mod follow_up;
+mod queue;
 mod read;
+mod sandbox;
 mod stream;
 mod support;
+mod tools;
 mod uploads;
 mod zips;
 

@@ -125,7 +125,7 @@ async fn contract_120_a_finished_task_streams_its_history_and_ends() {
     let server = TestServer::start([Reply::say("answer")]).await;
     let id = server.api.create(&message("question")).await;
     server.api.finished(&id).await;
-    let events = server.api.events(&id).await;
+    let events = server.api.replay(&id).await;
     assert_eq!(
         names_of(&events),
         ["history_message", "history_message", "history_done"]
@@ -155,7 +155,7 @@ async fn contract_121_failed_and_cancelled_tasks_do_so_too() {
         .await
         .data();
     for id in [failed, cancelled] {
-        let events = server.api.events(&id).await;
+        let events = server.api.replay(&id).await;
         assert_eq!(names_of(&events), ["history_message", "history_done"]);
         assert_eq!(
             events[1].data,
@@ -600,7 +600,9 @@ async fn contract_145_a_follow_up_is_streaming_at_once() {
 
 #[tokio::test]
 async fn contract_144_the_history_of_a_follow_up() {
-    let server = TestServer::start([Reply::say("four"), Reply::say("forty")]).await;
+    let gate = Gate::new();
+    let second = Reply::new().hang(&gate).text("forty");
+    let server = TestServer::start([Reply::say("four"), second]).await;
     let id = server.api.create(&message("2+2")).await;
     server.api.finished(&id).await;
     server
@@ -608,7 +610,9 @@ async fn contract_144_the_history_of_a_follow_up() {
         .follow_up(&id, &message("times ten"))
         .await
         .data();
-    let events = server.api.events(&id).await;
+    let mut stream = server.api.stream(&id).await;
+    gate.open();
+    let events = stream.rest().await;
     let history: Vec<(&str, &str)> = events
         .iter()
         .filter(|event| event.name == "history_message")

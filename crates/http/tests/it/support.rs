@@ -31,6 +31,38 @@ pub(crate) fn call_ids(events: &[Event]) -> Vec<String> {
     ids
 }
 
+/// Processes that stand in this directory, seen from the host.
+pub(crate) fn processes_at(workspace: &std::path::Path) -> usize {
+    use std::os::unix::fs::MetadataExt as _;
+    let wanted = std::fs::metadata(workspace).unwrap();
+    pids()
+        .filter(|pid| {
+            std::fs::metadata(format!("/proc/{pid}/cwd"))
+                .is_ok_and(|cwd| (cwd.dev(), cwd.ino()) == (wanted.dev(), wanted.ino()))
+        })
+        .count()
+}
+
+/// Every process of the host.
+pub(crate) fn pids() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// Waits until a server holds nothing of any task in memory: the end of a run is told a moment
+/// before its worker lets go of it.
+pub(crate) async fn settled(server: &TestServer) {
+    let empty = async {
+        while server.tasks.in_memory() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(30);
+    tokio::time::timeout(patience, empty)
+        .await
+        .expect("finished tasks leave no memory");
+}
+
 /// A form with a message and files, as the documented clients send it.
 pub(crate) fn form(text: &str, files: &[(&str, &[u8])]) -> reqwest::multipart::Form {
     let form = reqwest::multipart::Form::new().text("message", text.to_owned());

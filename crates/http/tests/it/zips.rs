@@ -134,7 +134,7 @@ async fn contract_081_archives_that_lead_out_are_refused() {
 }
 
 #[tokio::test]
-async fn contract_082_bombs_are_refused_and_liars_kept() {
+async fn contract_082_bombs_are_refused_and_small_regular_files_taken() {
     let server = plain().await;
     let zeros = vec![0; 8 * MB];
     refused(&server, &zip_of(&[("bomb", &zeros)])).await;

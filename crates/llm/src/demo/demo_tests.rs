@@ -61,7 +61,7 @@ impl Talk {
     }
 
     fn next(&mut self) -> Answered {
-        let events: Vec<_> = Demo
+        let events: Vec<_> = Demo(DemoConfig::default())
             .stream(self.0.clone())
             .collect()
             .now_or_never()

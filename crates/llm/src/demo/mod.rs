@@ -13,12 +13,15 @@ mod phrase;
 mod turn;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use model::{FinishReason, Usage};
 use serde_json::Value;
 
-use crate::{Message, ModelError, Provider, Registration, TurnEvent, TurnRequest, TurnStream};
+use crate::{
+    DemoConfig, Message, ModelError, Provider, Registration, TurnEvent, TurnRequest, TurnStream,
+};
 use turn::{Turn, next_turn};
 
 /// More pieces than this show nothing more.
@@ -27,15 +30,15 @@ const MAX_PIECES: usize = 24;
 const PIECE_WORDS: usize = 4;
 
 /// How this provider is registered.
-pub(crate) fn register() -> Registration {
+pub(crate) fn register(config: DemoConfig) -> Registration {
     Registration {
-        provider: Arc::new(Demo),
+        provider: Arc::new(Demo(config)),
         general_model: Some("demo".to_owned()),
     }
 }
 
 #[derive(Debug)]
-struct Demo;
+struct Demo(DemoConfig);
 
 impl Provider for Demo {
     fn name(&self) -> &str {
@@ -45,7 +48,14 @@ impl Provider for Demo {
     fn stream(&self, request: TurnRequest) -> TurnStream {
         let turn = next_turn(&request);
         let usage = usage(&request, &turn);
-        stream::iter(events(turn, usage).into_iter().map(Ok::<_, ModelError>)).boxed()
+        let thinking = Duration::from_millis(self.0.thinking_ms);
+        let events = stream::iter(events(turn, usage).into_iter().map(Ok::<_, ModelError>));
+        if thinking.is_zero() {
+            return events.boxed();
+        }
+        stream::once(tokio::time::sleep(thinking))
+            .flat_map(move |()| events.clone())
+            .boxed()
     }
 }
 

@@ -53,6 +53,7 @@ pub(crate) fn models(base_url: &str, http: HttpConfig) -> Models {
             base_url: base_url.to_owned(),
             api_key: Some(ApiKey::new(KEY)),
         }),
+        ..ModelsConfig::default()
     };
     let clock: Arc<dyn Clock> = Arc::new(StoppedClock);
     Models::new(&config, &clock).expect("a good configuration")

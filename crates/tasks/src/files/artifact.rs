@@ -7,8 +7,8 @@ use std::sync::Arc;
 use model::{Permit, TaskId, Timestamp};
 use sandbox::{EntryKind, FileError, FileStat, WalkLimits, Workspace, WorkspacePath};
 
+use super::disk::{blocking, disk};
 use super::place::WorkspacePlace;
-use super::{blocking, disk};
 use crate::{Error, Tasks};
 
 /// Entries of a listing at most.

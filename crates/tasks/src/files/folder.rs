@@ -17,7 +17,7 @@ use zip::{DateTime, ZipWriter};
 use super::artifact::{
     Artifact, MAX_ENTRIES, NO_FILE, files_below, no_file, open_workspace, parse, read_some,
 };
-use super::blocking;
+use super::disk::blocking;
 use crate::{Error, InputError, Tasks};
 
 /// Bytes read at a time.

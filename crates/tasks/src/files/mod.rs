@@ -8,6 +8,7 @@
 //! only. All work on disk is done on threads that may block.
 
 mod artifact;
+mod disk;
 mod folder;
 mod names;
 mod orphans;
@@ -17,29 +18,9 @@ mod unpack;
 mod upload;
 
 pub use artifact::{Artifact, ArtifactFile, Artifacts};
+pub(crate) use disk::blocking;
 pub use folder::ArtifactFolder;
 pub(crate) use orphans::Orphans;
 pub(crate) use place::{Made, Placed, WorkspacePlace};
 pub(crate) use staging::Staging;
 pub use upload::{FileSink, MAX_FILE_BYTES, MAX_FILES, ReceivedFile, Upload};
-
-use std::io;
-
-use sandbox::FileError;
-
-/// Runs `work` on a thread that may block.
-pub(crate) async fn blocking<T, F>(work: F) -> T
-where
-    T: Send + 'static,
-    F: FnOnce() -> T + Send + 'static,
-{
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
-}
-
-/// A file error that is nobody's request.
-fn disk(error: FileError) -> crate::Error {
-    crate::Error::Disk(io::Error::other(error))
-}

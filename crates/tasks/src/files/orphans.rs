@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::TaskId;
 use sandbox::Workspace;
 
-use super::blocking;
+use super::disk::blocking;
 use crate::service::Inner;
 
 /// The workspaces that were there before this process took its first request.

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use model::AttachedFile;
 use sandbox::{Adopted, EntryKind, FileError, Owner, Workspace, WorkspacePath};
 
+use super::disk::{blocking, disk};
 use super::names::numbered;
 use super::upload::Staged;
-use super::{blocking, disk};
 use crate::{Error, InputError, Upload};
 
 /// Where uploads go.

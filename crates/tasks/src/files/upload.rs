@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::disk::blocking;
 use super::names::file_name;
 use super::staging::{Staging, StagingDirectory};
 use super::unpack::{self, Spent, Unpacked};
-use super::{blocking, staging};
 use crate::{Error, InputError};
 
 /// Files of one request at most.
@@ -115,7 +115,7 @@ struct Spool {
     file: File,
     hash: Sha256,
     // Keeps the directory until the last write is over.
-    _directory: Arc<staging::StagingDirectory>,
+    _directory: Arc<StagingDirectory>,
 }
 
 impl Spool {

@@ -1,0 +1,53 @@
+//! More tasks than slots.
+
+use testkit::{Gate, Reply, Script, TestServer};
+
+use crate::support::{message, settled};
+
+#[tokio::test]
+async fn one_task_of_a_quiet_project_overtakes_the_queue_of_a_busy_one() {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let script = Script::respond(move |request| match request.first_user_text().as_str() {
+        "holds a slot" => Reply::new().hang(&held).text("done"),
+        _ => Reply::say("done"),
+    });
+    let server = TestServer::builder()
+        .script(script)
+        .concurrent_runs(2)
+        .start()
+        .await;
+    let (_, quiet) = server.another_project("quiet").await;
+    for _ in 0..2 {
+        server.api.create(&message("holds a slot")).await;
+    }
+    server.model().wait_for_requests(2).await;
+    let mut last = String::new();
+    for _ in 0..60 {
+        last = server.api.create(&message("busy")).await;
+    }
+    let overtaker = quiet.create(&message("quiet")).await;
+    gate.open();
+    quiet.finished(&overtaker).await;
+    server.api.finished(&last).await;
+    let order: Vec<String> = server
+        .model()
+        .requests()
+        .iter()
+        .map(|request| request.first_user_text())
+        .collect();
+    let place = order.iter().position(|text| text == "quiet").unwrap();
+    // Two held the slots; it gets one of the next two, give or take a request that is faster on its way.
+    assert!(place <= 5, "started as number {place}");
+    assert_eq!(order.len(), 63);
+}
+
+#[tokio::test]
+async fn finished_tasks_leave_no_memory() {
+    let server = TestServer::start(vec![Reply::say("ok"); 50]).await;
+    for _ in 0..50 {
+        let id = server.api.create(&message("hi")).await;
+        server.api.finished(&id).await;
+    }
+    settled(&server).await;
+}

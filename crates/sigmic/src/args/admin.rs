@@ -1,0 +1,121 @@
+//! `sigmic admin …`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct AdminArguments {
+    #[command(subcommand)]
+    pub(crate) command: AdminCommand,
+    /// Print one JSON object (for lists an array)
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminCommand {
+    /// Make organization, owner, default project and a key; safe to repeat
+    #[command(after_help = "\
+Prints a new key named `bootstrap` in the place of the one that it printed before, which stops
+working. The key is shown this once.
+
+Example:
+  export SIGMIC_API_KEY=$(sigmic admin bootstrap --json | jq -r .apiKey)")]
+    Bootstrap {
+        /// Who owns the organization, if it is made now
+        #[arg(long, value_name = "EMAIL", default_value = "owner@localhost")]
+        owner: String,
+    },
+    /// Make a project
+    CreateProject {
+        /// Its name, unique in the organization
+        #[arg(long)]
+        name: String,
+    },
+    /// Make a key; it is shown this once
+    #[command(after_help = "\
+Example:
+  sigmic admin create-key --project 0d7b3c52-1c1e-4a6f-8f6a-2f2f9d0d6a11 --name ci --expires 2027-01-01T00:00:00Z")]
+    CreateKey {
+        /// The project that a key of class `project` belongs to
+        #[arg(long, value_name = "ID")]
+        project: Option<String>,
+        /// What the key is called
+        #[arg(long)]
+        name: String,
+        /// From when on it does not work, as in 2027-01-01T00:00:00Z
+        #[arg(long, value_name = "TIME")]
+        expires: Option<String>,
+        /// What kind of key
+        #[arg(long, value_enum, default_value_t = ClassName::Project)]
+        class: ClassName,
+        /// What the key may do; may be repeated [default: all that its class may]
+        #[arg(long = "scopes", value_name = "SCOPE", value_delimiter = ',')]
+        scopes: Vec<String>,
+    },
+    /// List, disable, enable and revoke keys
+    #[command(disable_help_subcommand = true)]
+    Keys {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+    /// Bring the database's schema up to this version's
+    Migrate,
+    /// Write a consistent copy of the SQLite database to a new file, while the server runs
+    #[command(after_help = "\
+The copy holds neither the master key nor the workspaces: keep `master.key` apart from it, and copy
+the directory `workspaces` with your own tool. PostgreSQL is backed up with pg_dump.")]
+    Backup {
+        /// The file, which must not exist
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// List the keys of the organization, or of one project
+    List {
+        /// Only keys of this project
+        #[arg(long, value_name = "ID")]
+        project: Option<String>,
+    },
+    /// Make a key stop working until it is enabled again
+    Disable {
+        /// The key
+        id: String,
+    },
+    /// Make a disabled key work again
+    Enable {
+        /// The key
+        id: String,
+    },
+    /// Make a key stop working for ever
+    Revoke {
+        /// The key
+        id: String,
+        /// Why, for the records
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}
+
+/// A class of keys by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ClassName {
+    /// Runs tasks of one project
+    Project,
+    /// Changes settings of the organization; runs no tasks
+    Management,
+}
+
+impl From<ClassName> for model::KeyClass {
+    fn from(name: ClassName) -> Self {
+        match name {
+            ClassName::Project => Self::Project,
+            ClassName::Management => Self::Management,
+        }
+    }
+}

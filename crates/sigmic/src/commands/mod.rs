@@ -1,0 +1,11 @@
+//! One module a subcommand.
+
+pub(crate) mod admin;
+mod connect;
+pub(crate) mod doctor;
+mod follow;
+pub(crate) mod print;
+pub(crate) mod run;
+mod runtime;
+pub(crate) mod serve;
+pub(crate) mod tasks;

@@ -1,0 +1,63 @@
+//! What the command line needs to call this server: a key of its own and the address.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use auth::PlainKey;
+use model::KeyClass;
+
+use crate::commands::connect::{KEY_FILE, URL_FILE, read};
+use crate::instance::{FIRST_OWNER, Instance, write_private_file};
+
+/// Longest name of a key that is made of a path.
+const MAX_NAME_CHARS: usize = 100;
+
+/// Makes the command line's key unless the one in the data directory is known here; with it, at
+/// the first start, organization, owner and default project. A key that the operator disabled or
+/// revoked stays as it is.
+pub(super) async fn ensure_key(instance: &Instance, data_dir: &Path) -> Result<PathBuf> {
+    let path = data_dir.join(KEY_FILE);
+    let kept = read(&path).map_err(anyhow::Error::from)?;
+    if let Some(key) = kept.and_then(|text| PlainKey::parse(&text).ok()) {
+        let hash = instance.hasher.hash(&key);
+        let known = instance.store.unscoped_find_api_key_by_hash(&hash.bytes);
+        if known.await?.is_some() {
+            return Ok(path);
+        }
+    }
+    // Several servers on one database have a key each: the name tells whose it is, and a key that
+    // is made again takes the place of its predecessor only.
+    let host = rustix::system::uname();
+    let host = host.nodename().to_string_lossy();
+    let name: String = format!("command line of {host}:{}", data_dir.display())
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_NAME_CHARS)
+        .collect();
+    let made = instance
+        .admin
+        .bootstrap(FIRST_OWNER, &[(KeyClass::Project, &name)])
+        .await?;
+    let minted = made.keys.first().context("the key that was asked for")?;
+    write_private_file(&path, minted.key.expose_key())?;
+    Ok(path)
+}
+
+/// The file that says where the server listens, for as long as it does.
+#[derive(Debug)]
+pub(super) struct UrlFile(PathBuf);
+
+impl UrlFile {
+    pub(super) fn write(data_dir: &Path, url: &str) -> Result<Self> {
+        let path = data_dir.join(URL_FILE);
+        write_private_file(&path, url)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for UrlFile {
+    fn drop(&mut self) {
+        // A file that stays is written over by the next start.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,133 @@
+//! The composition root: every part of the server is made here, from the settings, once.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use agent::{Agent, AgentConfig, Toolbox};
+use anyhow::{Context as _, Result};
+use auth::Authenticator;
+use http_api::{HttpConfig, HttpParts, Readiness};
+use llm::{Models, RetryPolicy};
+use sandbox::{
+    EgressConnector, EgressPolicy, EngineChoice, NativeConfig, SandboxEngine, SystemResolver,
+};
+use tasks::{SessionsConfig, Tasks, TasksConfig, TasksParts};
+use vault::MasterKeySource;
+
+use super::engine::TestedEngine;
+use crate::instance::{Instance, make_private_directory};
+use crate::settings::{Database, Settings};
+
+/// A cancel waits so long for the worker before it is fenced off, milliseconds.
+const CANCEL_WAIT_MS: u64 = 5_000;
+/// Runs get so long to reach their next step when the server stops, milliseconds.
+const HAND_OVER_MS: u64 = 3_000;
+/// Sandboxes kept between runs for the background processes in them.
+const MAX_KEPT_SANDBOXES: usize = 64;
+
+/// What the server is made of.
+pub(super) struct Parts {
+    pub(super) tasks: Tasks,
+    pub(super) authenticator: Authenticator,
+    pub(super) engine: Arc<dyn SandboxEngine>,
+    pub(super) models: Arc<Models>,
+}
+
+impl Parts {
+    /// Makes them.
+    ///
+    /// # Errors
+    /// When a model setting is wrong or a directory cannot be made.
+    pub(super) fn new(settings: &Settings, instance: &Instance) -> Result<Self> {
+        let engine: Arc<dyn SandboxEngine> = Arc::new(engine(settings)?);
+        let models = Models::new(&settings.models, &instance.clock);
+        let models = Arc::new(models.context("the models")?);
+        let workspaces_dir = settings.data_dir.join("workspaces");
+        make_private_directory(&workspaces_dir)?;
+        let tasks = Tasks::new(TasksParts {
+            store: instance.store.clone(),
+            vault: Arc::clone(&instance.vault),
+            models: Arc::clone(&models),
+            agent: Agent {
+                tools: Arc::new(Toolbox::built_in()),
+                config: AgentConfig {
+                    retry: RetryPolicy::default(),
+                    max_turns: settings.max_turns,
+                },
+                clock: Arc::clone(&instance.clock),
+                random: Arc::clone(&instance.random),
+            },
+            config: TasksConfig {
+                concurrent_runs: settings.concurrent_runs,
+                task_timeout_ms: settings.task_timeout_ms,
+                lease_ms: settings.lease_ms,
+                cancel_wait_ms: CANCEL_WAIT_MS,
+                hand_over_ms: HAND_OVER_MS,
+                staging_dir: settings.data_dir.join("staging"),
+                sessions: SessionsConfig {
+                    engine: Arc::clone(&engine),
+                    workspaces_dir,
+                    network: settings.sandbox.network.clone(),
+                    limits: settings.sandbox.limits,
+                    idle_ms: settings.session_idle_ms,
+                    max_kept: MAX_KEPT_SANDBOXES,
+                },
+            },
+            clock: Arc::clone(&instance.clock),
+            random: Arc::clone(&instance.random),
+        });
+        let authenticator = Authenticator::new(
+            instance.store.clone(),
+            instance.hasher.clone(),
+            Arc::clone(&instance.clock),
+        );
+        Ok(Self {
+            tasks,
+            authenticator,
+            engine,
+            models,
+        })
+    }
+
+    /// What the HTTP side gets.
+    pub(super) fn http(&self, instance: &Instance, readiness: Readiness) -> HttpParts {
+        HttpParts {
+            tasks: self.tasks.clone(),
+            authenticator: self.authenticator.clone(),
+            readiness,
+            config: HttpConfig::default(),
+            clock: Arc::clone(&instance.clock),
+            random: Arc::clone(&instance.random),
+        }
+    }
+}
+
+fn engine(settings: &Settings) -> Result<TestedEngine> {
+    // Each choice names the native engine today.
+    match settings.sandbox.engine {
+        EngineChoice::Auto | EngineChoice::Native => {}
+    }
+    let scratch = settings.data_dir.join("scratch");
+    make_private_directory(&scratch)?;
+    let config = native_config(settings, scratch);
+    TestedEngine::new(config).context("set the sandbox up")
+}
+
+/// How the native engine is set up, for the server and for `doctor`; its self-test makes its files
+/// in `scratch`.
+pub(crate) fn native_config(settings: &Settings, scratch: PathBuf) -> NativeConfig {
+    let policy = EgressPolicy::new(settings.allow_private_hosts.clone());
+    let connector = EgressConnector::new(policy, Arc::new(SystemResolver));
+    let mut config = NativeConfig::new(scratch, connector);
+    match &settings.master_key {
+        MasterKeySource::OwnFile(path) | MasterKeySource::ProvidedFile(path) => {
+            config.hidden_paths.push(path.clone());
+        }
+        MasterKeySource::Value(_) | MasterKeySource::Command(_) => {}
+    }
+    match &settings.database {
+        Database::Sqlite(directory) => config.hidden_paths.push(directory.clone()),
+        Database::Postgres(_) => {}
+    }
+    config
+}

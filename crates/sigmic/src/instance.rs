@@ -1,0 +1,124 @@
+//! What the server and the operator's commands open alike: database, master key, hash key.
+
+use std::fs::DirBuilder;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use auth::{KeyAdmin, KeyHasher, check_master_key};
+use model::{Clock, OsRandom, Random, SystemClock};
+use store::{OpenMode, Store, StoreConfig};
+use vault::{MasterKey, Vault};
+
+use crate::settings::{Database, Settings};
+
+/// The owner of the organization that a first start makes.
+pub(crate) const FIRST_OWNER: &str = "owner@localhost";
+
+/// What a process may do about an old schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Schema {
+    /// Bring it up to this version's.
+    Migrate,
+    /// Refuse: another command is meant for that.
+    Require,
+}
+
+/// An opened instance.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub(crate) store: Store,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) hasher: KeyHasher,
+    pub(crate) admin: KeyAdmin,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+}
+
+impl Instance {
+    /// Opens everything; makes what a first start needs.
+    ///
+    /// # Errors
+    /// When the database cannot be opened, has another schema, or has another master key.
+    pub(crate) async fn open(settings: &Settings, mode: OpenMode, schema: Schema) -> Result<Self> {
+        make_private_directory(&settings.data_dir)?;
+        let store = open_store(settings, mode).await?;
+        match (store.is_migrated().await?, schema) {
+            (true, _) => {}
+            (false, Schema::Migrate) => store.migrate().await.context("migrate the database")?,
+            (false, Schema::Require) => anyhow::bail!(
+                "the database is not set up for this version: run `sigmic admin migrate` \
+                 (or `sigmic serve`, which does it too)"
+            ),
+        }
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let random: Arc<dyn Random> = Arc::new(OsRandom);
+        let master = MasterKey::load(&settings.master_key, &*random)?;
+        let vault = Arc::new(Vault::new(&master));
+        check_master_key(&store, &vault, clock.now()).await?;
+        let hasher = KeyHasher::load(&store, &vault, &*clock, &*random).await?;
+        let admin = KeyAdmin::new(
+            store.clone(),
+            hasher.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&random),
+        );
+        Ok(Self {
+            store,
+            vault,
+            hasher,
+            admin,
+            clock,
+            random,
+        })
+    }
+}
+
+/// Opens the database alone.
+///
+/// # Errors
+/// When it is not reachable or another server holds it.
+pub(crate) async fn open_store(settings: &Settings, mode: OpenMode) -> Result<Store> {
+    let config = match &settings.database {
+        Database::Sqlite(directory) => StoreConfig::Sqlite {
+            directory: directory.clone(),
+            mode,
+        },
+        Database::Postgres(url) => StoreConfig::Postgres {
+            url: url.expose_secret().to_owned(),
+        },
+    };
+    Store::open(&config).await.context("open the database")
+}
+
+/// Makes a directory that only this user may enter, with those above it.
+pub(crate) fn make_private_directory(path: &Path) -> Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("make the directory {}", path.display()))
+}
+
+/// Writes a file that only this user may read; it appears whole, in the place of an older one.
+pub(crate) fn write_private_file(path: &Path, text: &str) -> Result<()> {
+    let write = || {
+        let draft = path.with_extension("draft");
+        match std::fs::remove_file(&draft) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft)?;
+        file.write_all(text.as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        std::fs::rename(&draft, path)
+    };
+    write().with_context(|| format!("write {}", path.display()))
+}

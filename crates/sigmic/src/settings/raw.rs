@@ -1,0 +1,95 @@
+//! The settings as they are written, before anything is made of them.
+
+use serde::{Deserialize, Serialize};
+
+/// The file's form. Every field is a row of the table in `table.rs`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawSettings {
+    pub(crate) listen: String,
+    pub(crate) behind_proxy: bool,
+    pub(crate) data_dir: Option<String>,
+    pub(crate) database_url: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) models: Vec<String>,
+    pub(crate) openai: RawOpenAi,
+    pub(crate) concurrent_runs: u32,
+    pub(crate) max_turns: u32,
+    pub(crate) task_timeout_ms: u32,
+    pub(crate) session_idle_ms: u32,
+    pub(crate) lease_ms: u32,
+    pub(crate) master_key: Option<String>,
+    pub(crate) master_key_file: Option<String>,
+    pub(crate) master_key_command: Option<String>,
+    pub(crate) allow_private_hosts: Vec<String>,
+    pub(crate) sandbox: RawSandbox,
+    pub(crate) log_format: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawOpenAi {
+    pub(crate) api_key: Option<String>,
+    pub(crate) base_url: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawSandbox {
+    pub(crate) engine: String,
+    pub(crate) network: String,
+    pub(crate) limits: RawLimits,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawLimits {
+    pub(crate) memory_bytes: u64,
+    pub(crate) processes: u64,
+    pub(crate) cpu_percent: u32,
+    pub(crate) open_files: u64,
+    pub(crate) file_bytes: u64,
+    pub(crate) workspace_bytes: u64,
+    pub(crate) tmp_bytes: u64,
+}
+
+impl Default for RawSettings {
+    fn default() -> Self {
+        let limits = sandbox::Limits::default();
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            behind_proxy: false,
+            data_dir: None,
+            database_url: None,
+            model: None,
+            models: Vec::new(),
+            openai: RawOpenAi {
+                api_key: None,
+                base_url: None,
+            },
+            concurrent_runs: 64,
+            max_turns: 100,
+            task_timeout_ms: 3_600_000,
+            session_idle_ms: 1_800_000,
+            lease_ms: 30_000,
+            master_key: None,
+            master_key_file: None,
+            master_key_command: None,
+            allow_private_hosts: Vec::new(),
+            sandbox: RawSandbox {
+                engine: "auto".to_owned(),
+                network: "full".to_owned(),
+                limits: RawLimits {
+                    memory_bytes: limits.memory_bytes,
+                    processes: limits.processes,
+                    cpu_percent: limits.cpu_percent,
+                    open_files: limits.open_files,
+                    file_bytes: limits.file_bytes,
+                    workspace_bytes: limits.workspace_bytes,
+                    tmp_bytes: limits.tmp_bytes,
+                },
+            },
+            log_format: "auto".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! From what is written to what is meant.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use llm::{ApiKey, DemoConfig, ModelsConfig, OpenAiConfig};
+use sandbox::{AllowList, EngineChoice, Limits, NetworkMode};
+use vault::{MasterKeySource, Secret};
+
+use super::raw::{RawLimits, RawOpenAi, RawSandbox, RawSettings};
+use super::{SettingsError, Sources};
+
+/// What the program works with.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) behind_proxy: bool,
+    /// Absolute.
+    pub(crate) data_dir: PathBuf,
+    pub(crate) database: Database,
+    pub(crate) models: ModelsConfig,
+    pub(crate) concurrent_runs: usize,
+    pub(crate) max_turns: i64,
+    pub(crate) task_timeout_ms: i64,
+    pub(crate) session_idle_ms: i64,
+    /// Milliseconds after which a silent server loses its runs.
+    pub(crate) lease_ms: i64,
+    pub(crate) master_key: MasterKeySource,
+    pub(crate) allow_private_hosts: AllowList,
+    pub(crate) sandbox: SandboxSettings,
+    pub(crate) log_format: LogFormat,
+    /// Values that must not be seen anywhere.
+    pub(crate) secrets: Vec<Secret>,
+}
+
+/// Where the data lies.
+#[derive(Debug, Clone)]
+pub(crate) enum Database {
+    /// In this directory, absolute.
+    Sqlite(PathBuf),
+    /// At this URL, which holds a password.
+    Postgres(Secret),
+}
+
+/// How commands are run.
+#[derive(Debug, Clone)]
+pub(crate) struct SandboxSettings {
+    pub(crate) engine: EngineChoice,
+    pub(crate) network: NetworkMode,
+    pub(crate) limits: Limits,
+}
+
+/// The form of the logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// Text on a terminal, JSON else.
+    Auto,
+    Json,
+    Text,
+}
+
+impl Settings {
+    pub(super) fn resolve(raw: RawSettings, sources: &Sources) -> Result<Self, SettingsError> {
+        let data_dir = data_dir(raw.data_dir.as_deref(), sources)?;
+        let secrets = secrets(&raw);
+        Ok(Self {
+            listen: address(&raw.listen)?,
+            behind_proxy: raw.behind_proxy,
+            database: database(raw.database_url, &data_dir)?,
+            models: models(raw.model, raw.models, raw.openai),
+            concurrent_runs: at_least_one("concurrent_runs", raw.concurrent_runs)? as usize,
+            max_turns: i64::from(at_least_one("max_turns", raw.max_turns)?),
+            task_timeout_ms: i64::from(at_least_one("task_timeout_ms", raw.task_timeout_ms)?),
+            session_idle_ms: i64::from(raw.session_idle_ms),
+            lease_ms: i64::from(raw.lease_ms),
+            master_key: master_key(
+                raw.master_key,
+                raw.master_key_file,
+                raw.master_key_command,
+                &data_dir,
+            )?,
+            allow_private_hosts: raw
+                .allow_private_hosts
+                .join(",")
+                .parse()
+                .map_err(|error| meaning(format!("`allow_private_hosts`: {error}")))?,
+            sandbox: sandbox(&raw.sandbox)?,
+            log_format: log_format(&raw.log_format)?,
+            data_dir,
+            secrets,
+        })
+    }
+}
+
+fn meaning(text: impl Into<String>) -> SettingsError {
+    SettingsError::Meaning(text.into())
+}
+
+fn address(text: &str) -> Result<SocketAddr, SettingsError> {
+    let text = text.trim();
+    let numeric = text.replacen("localhost:", "127.0.0.1:", 1);
+    numeric.parse().map_err(|_| {
+        meaning(format!(
+            "`listen` must be an address and a port such as 127.0.0.1:8080 or [::1]:8080, not {text:?}"
+        ))
+    })
+}
+
+fn data_dir(given: Option<&str>, sources: &Sources) -> Result<PathBuf, SettingsError> {
+    let path = match given {
+        Some(given) => PathBuf::from(given),
+        None => sources
+            .variable("XDG_DATA_HOME")
+            .map(PathBuf::from)
+            .or_else(|| Some(Path::new(sources.variable("HOME")?).join(".local/share")))
+            .map(|directory| directory.join("sigmic"))
+            .ok_or_else(|| meaning("there is no HOME: give a data directory (SIGMIC_DATA_DIR)"))?,
+    };
+    absolute(&path)
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, SettingsError> {
+    std::path::absolute(path).map_err(|_| meaning(format!("{path:?} is not a path")))
+}
+
+fn database(url: Option<String>, data_dir: &Path) -> Result<Database, SettingsError> {
+    let Some(url) = url else {
+        return Ok(Database::Sqlite(data_dir.to_owned()));
+    };
+    if let Some(path) = url.strip_prefix("sqlite://") {
+        if path.is_empty() {
+            return Err(meaning("`database_url`: write sqlite:///DIRECTORY"));
+        }
+        return absolute(Path::new(path)).map(Database::Sqlite);
+    }
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Database::Postgres(Secret::new(url)));
+    }
+    Err(meaning(
+        "`database_url` must begin with sqlite:// or postgres://",
+    ))
+}
+
+/// The pace of the demo: a client that creates a task has time to open its stream, as with any
+/// real model.
+const DEMO_THINKING_MS: u64 = 400;
+
+fn models(default: Option<String>, offered: Vec<String>, openai: RawOpenAi) -> ModelsConfig {
+    let RawOpenAi { api_key, base_url } = openai;
+    let is_configured = api_key.is_some() || base_url.is_some();
+    let openai = is_configured.then(|| OpenAiConfig {
+        base_url: base_url.unwrap_or_else(|| OpenAiConfig::PUBLIC_BASE_URL.to_owned()),
+        api_key: api_key.map(ApiKey::new).filter(|key| !key.is_empty()),
+    });
+    ModelsConfig {
+        default,
+        offered,
+        openai,
+        demo: DemoConfig {
+            thinking_ms: DEMO_THINKING_MS,
+        },
+        ..ModelsConfig::default()
+    }
+}
+
+fn at_least_one(key: &str, number: u32) -> Result<u32, SettingsError> {
+    if number == 0 {
+        return Err(meaning(format!("`{key}` must be at least 1")));
+    }
+    Ok(number)
+}
+
+fn master_key(
+    value: Option<String>,
+    file: Option<String>,
+    command: Option<String>,
+    data_dir: &Path,
+) -> Result<MasterKeySource, SettingsError> {
+    match (value, file, command) {
+        (None, None, None) => Ok(MasterKeySource::OwnFile(data_dir.join("master.key"))),
+        (Some(value), None, None) => Ok(MasterKeySource::Value(Secret::new(value))),
+        (None, Some(file), None) => Ok(MasterKeySource::ProvidedFile(PathBuf::from(file))),
+        (None, None, Some(command)) => Ok(MasterKeySource::Command(command)),
+        (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => Err(meaning(
+            "at most one of `master_key`, `master_key_file` and `master_key_command` may be given",
+        )),
+    }
+}
+
+fn sandbox(raw: &RawSandbox) -> Result<SandboxSettings, SettingsError> {
+    let engine = match raw.engine.as_str() {
+        "none" => {
+            return Err(meaning(
+                "`sandbox.engine`: running commands without isolation (`none`) is not built; \
+                 `auto` refuses shell commands where no sandbox holds",
+            ));
+        }
+        name => name
+            .parse()
+            .map_err(|error| meaning(format!("`sandbox.engine`: {error}")))?,
+    };
+    let network = match raw.network.as_str() {
+        "full" => NetworkMode::Full,
+        "none" => NetworkMode::None,
+        _ => return Err(meaning("`sandbox.network` must be `full` or `none`")),
+    };
+    Ok(SandboxSettings {
+        engine,
+        network,
+        limits: limits(&raw.limits)?,
+    })
+}
+
+fn limits(raw: &RawLimits) -> Result<Limits, SettingsError> {
+    let smallest = [
+        ("memory_bytes", raw.memory_bytes, 16 << 20),
+        ("processes", raw.processes, 4),
+        ("cpu_percent", u64::from(raw.cpu_percent), 1),
+        ("open_files", raw.open_files, 16),
+        ("file_bytes", raw.file_bytes, 1 << 10),
+        ("workspace_bytes", raw.workspace_bytes, 1 << 10),
+        ("tmp_bytes", raw.tmp_bytes, 4 << 10),
+    ];
+    for (name, value, least) in smallest {
+        if value < least {
+            return Err(meaning(format!(
+                "`sandbox.limits.{name}` must be at least {least}: nothing runs with less"
+            )));
+        }
+    }
+    Ok(Limits {
+        memory_bytes: raw.memory_bytes,
+        processes: raw.processes,
+        cpu_percent: raw.cpu_percent,
+        open_files: raw.open_files,
+        file_bytes: raw.file_bytes,
+        workspace_bytes: raw.workspace_bytes,
+        tmp_bytes: raw.tmp_bytes,
+    })
+}
+
+fn log_format(name: &str) -> Result<LogFormat, SettingsError> {
+    match name {
+        "auto" => Ok(LogFormat::Auto),
+        "json" => Ok(LogFormat::Json),
+        "text" => Ok(LogFormat::Text),
+        _ => Err(meaning("`log_format` must be `auto`, `json` or `text`")),
+    }
+}
+
+/// The secret values among the settings, and the password inside the database's URL.
+fn secrets(raw: &RawSettings) -> Vec<Secret> {
+    let password = raw.database_url.as_deref().and_then(|url| {
+        let (_, rest) = url.split_once("://")?;
+        let (account, _) = rest.rsplit_once('@')?;
+        let (_, password) = account.split_once(':')?;
+        Some(password.to_owned())
+    });
+    [
+        raw.master_key.clone(),
+        raw.openai.api_key.clone(),
+        raw.database_url.clone(),
+        password,
+    ]
+    .into_iter()
+    .flatten()
+    .map(Secret::new)
+    .collect()
+}

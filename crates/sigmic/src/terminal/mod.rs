@@ -1,0 +1,9 @@
+//! What a person sees of a task, and what a person is asked.
+
+mod questions;
+mod text;
+mod view;
+
+pub(crate) use questions::{Answer, Questions};
+pub(crate) use text::{clean, one_line};
+pub(crate) use view::View;

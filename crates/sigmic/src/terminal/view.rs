@@ -1,0 +1,294 @@
+//! The stream of a task as text. Pure: events in, text out; colours are stripped elsewhere where
+//! they are not wanted.
+//!
+//! What was printed cannot be taken back. After a broken connection the server sends again what
+//! came after the last id; what is equal to what was printed is skipped, and where it differs (the
+//! turn was made anew) the view says so.
+
+use std::collections::VecDeque;
+
+use client::{CallStatus, Followed, ServerEvent};
+use serde_json::{Value, json};
+use wire::{MessageResponse, Role, ThoughtResponse};
+
+use super::{clean, one_line};
+
+const DIM: &str = "\x1b[2m";
+const BOLD: &str = "\x1b[1m";
+const RED: &str = "\x1b[31m";
+const GREEN: &str = "\x1b[32m";
+const YELLOW: &str = "\x1b[33m";
+const RESET: &str = "\x1b[0m";
+
+/// Lines of a tool's output that are shown.
+const OUTPUT_LINES: usize = 12;
+/// Characters of a line of output, or of arguments, that are shown.
+const LINE_CHARS: usize = 160;
+
+/// How a stream is shown.
+#[derive(Debug)]
+pub(crate) struct View {
+    form: Form,
+    /// Whether the last thing shown did not end its line.
+    mid_line: bool,
+    /// What was shown since the last event with an id.
+    loose: Loose,
+    /// What was shown and will come again.
+    again: Loose,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// What happens, without the saved messages.
+    Run,
+    /// The saved messages too.
+    Task,
+    /// One JSON object an event.
+    Json,
+}
+
+/// Whether more text of a segment follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Segment {
+    GoesOn,
+    Ends,
+}
+
+#[derive(Debug, Default)]
+struct Loose {
+    text: String,
+    thoughts: VecDeque<ThoughtResponse>,
+    messages: VecDeque<String>,
+}
+
+impl Loose {
+    /// This, followed by what of an earlier connection had not come again yet.
+    fn and(mut self, rest: Self) -> Self {
+        self.text.push_str(&rest.text);
+        self.thoughts.extend(rest.thoughts);
+        self.messages.extend(rest.messages);
+        self
+    }
+}
+
+impl View {
+    /// For one who sent the message.
+    pub(crate) fn of_run() -> Self {
+        Self::new(Form::Run)
+    }
+
+    /// For one who comes to see.
+    pub(crate) fn of_task() -> Self {
+        Self::new(Form::Task)
+    }
+
+    /// For a program.
+    pub(crate) fn json() -> Self {
+        Self::new(Form::Json)
+    }
+
+    fn new(form: Form) -> Self {
+        Self {
+            form,
+            mid_line: false,
+            loose: Loose::default(),
+            again: Loose::default(),
+        }
+    }
+
+    /// The text to print for what was followed.
+    pub(crate) fn show(&mut self, followed: &Followed) -> String {
+        let received = match (self.form, followed) {
+            (Form::Json, Followed::Event(received)) => {
+                let line =
+                    json!({"event": received.name, "id": received.id, "data": received.data});
+                return format!("{line}\n");
+            }
+            (Form::Json, Followed::Rewind) => {
+                return format!("{}\n", json!({"event": "rewind", "id": null, "data": {}}));
+            }
+            (Form::Run | Form::Task, Followed::Event(received)) => received,
+            (Form::Run | Form::Task, Followed::Rewind) => {
+                let again = std::mem::take(&mut self.again);
+                self.again = std::mem::take(&mut self.loose).and(again);
+                return String::new();
+            }
+        };
+        let shown = self.event(&received.event);
+        if received.id.is_some() {
+            self.loose = Loose::default();
+            self.again = Loose::default();
+        }
+        shown
+    }
+
+    fn event(&mut self, event: &ServerEvent) -> String {
+        match event {
+            ServerEvent::HistoryMessage(message) => self.message(message),
+            ServerEvent::Status { status, message } if status != "processing" => {
+                self.line(&format!("{DIM}… {}{RESET}", one_line(message, LINE_CHARS)))
+            }
+            ServerEvent::Thought(thought) => self.thought(thought),
+            ServerEvent::Content {
+                text,
+                is_partial: true,
+            } => self.content(text, Segment::GoesOn),
+            ServerEvent::Content { text, .. } => self.content(text, Segment::Ends),
+            ServerEvent::ToolCall {
+                tool_name,
+                status,
+                args,
+                ..
+            } => self.call(tool_name, *status, args),
+            ServerEvent::ToolResult {
+                tool_name,
+                status,
+                output,
+                error,
+                ..
+            } => {
+                let name = tool_name.as_deref().unwrap_or("tool");
+                self.result(name, *status, output, error.as_deref())
+            }
+            ServerEvent::Error { message, code } => {
+                let text = format!("{RED}✗ {} ({}){RESET}", clean(message), clean(code));
+                self.line(&text)
+            }
+            ServerEvent::Done { .. } => self.break_line().to_owned(),
+            ServerEvent::HistoryDone { .. }
+            | ServerEvent::Status { .. }
+            | ServerEvent::Unknown { .. } => String::new(),
+        }
+    }
+
+    fn message(&mut self, message: &MessageResponse) -> String {
+        if self.form == Form::Run || self.again.messages.pop_front().is_some() {
+            return String::new();
+        }
+        self.loose.messages.push_back(message.id.clone());
+        let text = clean(&message.content);
+        match message.role {
+            Role::User => self.line(&format!("{BOLD}> {text}{RESET}")),
+            Role::Assistant => self.line(&text),
+        }
+    }
+
+    fn thought(&mut self, thought: &ThoughtResponse) -> String {
+        self.loose.thoughts.push_back(thought.clone());
+        if self.again.thoughts.pop_front().as_ref() == Some(thought) {
+            return String::new();
+        }
+        self.again.thoughts.clear();
+        let subject = one_line(&thought.subject, LINE_CHARS);
+        let rest = one_line(&thought.description, 4 * LINE_CHARS);
+        let between = if subject.is_empty() || rest.is_empty() {
+            ""
+        } else {
+            ": "
+        };
+        self.line(&format!("{DIM}· {subject}{between}{rest}{RESET}"))
+    }
+
+    fn content(&mut self, text: &str, segment: Segment) -> String {
+        self.loose.text.push_str(text);
+        let known = std::mem::take(&mut self.again.text);
+        let mut shown = String::new();
+        let fresh = if let Some(rest) = text.strip_prefix(known.as_str()) {
+            rest
+        } else if let Some(rest) = known
+            .strip_prefix(text)
+            .filter(|_| segment == Segment::GoesOn)
+        {
+            rest.clone_into(&mut self.again.text);
+            ""
+        } else {
+            shown = self.line(&format!("{DIM}… the answer begins anew{RESET}"));
+            self.loose.text.as_str()
+        };
+        let fresh = clean(fresh);
+        // A segment after a tool begins with a blank line that only continuous text needs.
+        let fresh = if self.mid_line {
+            fresh.as_str()
+        } else {
+            fresh.trim_start_matches('\n')
+        };
+        if !fresh.is_empty() {
+            shown.push_str(fresh);
+            self.mid_line = !fresh.ends_with('\n');
+        }
+        if segment == Segment::Ends {
+            shown.push_str(self.break_line());
+        }
+        shown
+    }
+
+    fn call(&mut self, name: &str, status: CallStatus, args: &Value) -> String {
+        let (mark, state) = match status {
+            CallStatus::AwaitingApproval => (format!("{YELLOW}?{RESET}"), " waits for approval"),
+            CallStatus::Executing => (format!("{BOLD}→{RESET}"), ""),
+            CallStatus::Validating | CallStatus::Scheduled => return String::new(),
+            CallStatus::Success | CallStatus::Error | CallStatus::Cancelled => {
+                return String::new();
+            }
+        };
+        let args = one_line(&args.to_string(), LINE_CHARS);
+        let name = one_line(name, LINE_CHARS);
+        self.line(&format!(
+            "{mark} {BOLD}{name}{RESET} {args}{DIM}{state}{RESET}"
+        ))
+    }
+
+    fn result(
+        &mut self,
+        name: &str,
+        status: CallStatus,
+        output: &str,
+        error: Option<&str>,
+    ) -> String {
+        let name = one_line(name, LINE_CHARS);
+        let head = match status {
+            CallStatus::Cancelled => format!("{DIM}– {name} was not run{RESET}"),
+            CallStatus::Error => {
+                let error = one_line(error.unwrap_or("failed"), 2 * LINE_CHARS);
+                format!("{RED}✗{RESET} {name}: {error}")
+            }
+            CallStatus::Success
+            | CallStatus::Validating
+            | CallStatus::Scheduled
+            | CallStatus::AwaitingApproval
+            | CallStatus::Executing => format!("{GREEN}✓{RESET} {name}"),
+        };
+        let mut shown = self.line(&head);
+        if status == CallStatus::Cancelled {
+            return shown;
+        }
+        let lines: Vec<&str> = output.trim_end().lines().collect();
+        for line in lines.iter().take(OUTPUT_LINES) {
+            let line: String = clean(line).chars().take(LINE_CHARS).collect();
+            shown.push_str(&format!("{DIM}  {line}{RESET}\n"));
+        }
+        if lines.len() > OUTPUT_LINES {
+            let more = lines.len() - OUTPUT_LINES;
+            shown.push_str(&format!("{DIM}  … {more} more lines{RESET}\n"));
+        }
+        shown
+    }
+
+    /// A line of its own.
+    fn line(&mut self, text: &str) -> String {
+        format!("{}{text}\n", self.break_line())
+    }
+
+    /// Ends a line that is open.
+    fn break_line(&mut self) -> &'static str {
+        if std::mem::take(&mut self.mid_line) {
+            "\n"
+        } else {
+            ""
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "view_tests.rs"]
+mod tests;

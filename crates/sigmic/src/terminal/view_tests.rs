@@ -1,0 +1,123 @@
+use client::EventReader;
+
+use super::*;
+
+/// What a person sees without colours.
+fn shown(view: &mut View, steps: &[&str]) -> String {
+    let mut text = String::new();
+    for step in steps {
+        if *step == "rewind" {
+            text.push_str(&view.show(&Followed::Rewind));
+            continue;
+        }
+        let mut reader = EventReader::new();
+        reader.push(step.as_bytes());
+        let received = reader.next_event().unwrap().unwrap();
+        text.push_str(&view.show(&Followed::Event(Box::new(received))));
+    }
+    anstream::adapter::strip_str(&text).to_string()
+}
+
+const MESSAGE: &str = "event: history_message\ndata: {\"id\":\"m\",\"role\":\"user\",\
+    \"content\":\"Look\",\"createdAt\":\"x\"}\n\n";
+const HISTORY: &str =
+    "event: history_done\ndata: {\"messageCount\":1,\"isStreaming\":true}\nid: 1\n\n";
+const THOUGHT: &str = "event: thought\ndata: {\"subject\":\"Plan\",\"description\":\"Look.\"}\n\n";
+const DONE: &str = "event: done\ndata: {\"finalResponse\":\"x\"}\nid: 9\n\n";
+
+fn part(text: &str) -> String {
+    let data = json!({"text": text, "isPartial": true});
+    format!("event: content\ndata: {data}\n\n")
+}
+
+fn last(text: &str) -> String {
+    let data = json!({"text": text, "isPartial": false});
+    format!("event: content\ndata: {data}\nid: 5\n\n")
+}
+
+#[test]
+fn a_run_is_told_line_by_line() {
+    let call = "event: tool_call\ndata: {\"callId\":\"c\",\"toolName\":\"run_shell_command\",\
+        \"status\":\"executing\",\"args\":{\"command\":\"ls\"}}\nid: 3\n\n";
+    let result = "event: tool_result\ndata: {\"callId\":\"c\",\"toolName\":\"run_shell_command\",\
+        \"status\":\"success\",\"output\":\"a\\n\\u001b[2Jb\\n\"}\nid: 4\n\n";
+    let rejected = "event: tool_result\ndata: {\"callId\":\"d\",\"status\":\"cancelled\",\
+        \"output\":\"no\"}\nid: 6\n\n";
+    let steps = [
+        MESSAGE,
+        HISTORY,
+        THOUGHT,
+        &part("I will "),
+        &last("look."),
+        call,
+        result,
+        rejected,
+        &last("\n\nDone."),
+        DONE,
+    ];
+    assert_eq!(
+        shown(&mut View::of_run(), &steps),
+        "· Plan: Look.\nI will look.\n→ run_shell_command {\"command\":\"ls\"}\n\
+         ✓ run_shell_command\n  a\n  [2Jb\n– tool was not run\nDone.\n"
+    );
+    assert!(shown(&mut View::of_task(), &steps).starts_with("> Look\n· Plan"));
+}
+
+#[test]
+fn what_comes_again_after_a_rewind_is_not_shown_again() {
+    let steps = [
+        MESSAGE,
+        HISTORY,
+        THOUGHT,
+        &part("one two"),
+        "rewind",
+        THOUGHT,
+        &part("one"),
+        "rewind",
+        THOUGHT,
+        &part("one"),
+        &part(" two three"),
+        &last("."),
+        DONE,
+    ];
+    assert_eq!(
+        shown(&mut View::of_run(), &steps),
+        "· Plan: Look.\none two three.\n"
+    );
+}
+
+#[test]
+fn messages_that_come_again_are_not_shown_again() {
+    let steps = [MESSAGE, "rewind", MESSAGE, HISTORY];
+    assert_eq!(shown(&mut View::of_task(), &steps), "> Look\n");
+}
+
+#[test]
+fn an_answer_that_was_made_anew_is_told_from_its_beginning() {
+    let steps = [&part("one two"), "rewind", &part("one"), &last(" zwei")];
+    assert_eq!(
+        shown(&mut View::of_run(), &steps),
+        "one two\n… the answer begins anew\none zwei\n"
+    );
+}
+
+#[test]
+fn a_shorter_answer_is_told_anew_too() {
+    let steps = [&part("one two"), "rewind", &last("one")];
+    assert_eq!(
+        shown(&mut View::of_run(), &steps),
+        "one two\n… the answer begins anew\none\n"
+    );
+}
+
+#[test]
+fn programs_get_an_object_a_line() {
+    let steps = [HISTORY, &part("x"), "rewind", DONE];
+    assert_eq!(
+        shown(&mut View::json(), &steps),
+        "{\"event\":\"history_done\",\"id\":1,\"data\":{\"messageCount\":1,\"isStreaming\":true}}\n\
+         {\"event\":\"content\",\"id\":null,\"data\":{\"text\":\"x\",\"isPartial\":true}}\n\
+         {\"event\":\"rewind\",\"id\":null,\"data\":{}}\n\
+         {\"event\":\"done\",\"id\":9,\"data\":{\"finalResponse\":\"x\"}}\n"
+    );
+}

@@ -1,0 +1,173 @@
+use client::{Error, ListTasks};
+use serde_json::{Value, json};
+
+use crate::support::{Home, Server, wait};
+
+fn status_of(server: &Server, key: &str) -> u16 {
+    match wait(server.client(key).list_tasks(&ListTasks::default())) {
+        Ok(_) => 200,
+        Err(Error::Api { status, .. }) => status,
+        Err(error) => panic!("{error:?}"),
+    }
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap()
+}
+
+#[test]
+fn bootstrap_may_be_repeated() {
+    let home = Home::new();
+    let first = home.json(&["admin", "bootstrap", "--owner", "ana@example.com", "--json"]);
+    let fields: Vec<_> = first.as_object().unwrap().keys().collect();
+    assert_eq!(
+        fields,
+        [
+            "organizationId",
+            "projectId",
+            "ownerEmail",
+            "signInLink",
+            "apiKey"
+        ]
+    );
+    assert_eq!(first["ownerEmail"], "ana@example.com");
+    assert_eq!(first["signInLink"], Value::Null);
+    let server = home.serve();
+    assert_eq!(status_of(&server, text(&first, "apiKey")), 200);
+    // Beside the running server.
+    let second = home.json(&["admin", "bootstrap", "--owner", "bob@example.com", "--json"]);
+    for field in ["organizationId", "projectId", "ownerEmail"] {
+        assert_eq!(first[field], second[field]);
+    }
+    assert_eq!(status_of(&server, text(&first, "apiKey")), 401);
+    assert_eq!(status_of(&server, text(&second, "apiKey")), 200);
+    assert_eq!(status_of(&server, &home.key()), 200);
+}
+
+#[test]
+fn keys_are_made_and_changed_beside_the_server() {
+    let home = Home::new();
+    let server = home.serve();
+    let project = home.json(&["admin", "create-project", "--name", "Second", "--json"]);
+    let project_id = text(&project, "id");
+    let create = [
+        "admin",
+        "create-key",
+        "--project",
+        project_id,
+        "--name",
+        "ci",
+        "--json",
+    ];
+    let key = home.json(&create);
+    let (id, plain) = (text(&key, "id"), text(&key, "key"));
+    assert_eq!(key["projectId"], project["id"]);
+    assert_eq!(status_of(&server, plain), 200);
+
+    let change = |command: &str| home.json(&["admin", "keys", command, id, "--json"]);
+    assert_eq!(change("disable"), json!({"id": id, "status": "disabled"}));
+    assert_eq!(status_of(&server, plain), 401);
+    assert_eq!(change("enable")["status"], "active");
+    assert_eq!(status_of(&server, plain), 200);
+    assert_eq!(change("revoke")["status"], "revoked");
+    assert_eq!(status_of(&server, plain), 401);
+    let said = home.say(&["admin", "keys", "enable", id]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+
+    let listed = home.json(&["admin", "keys", "list", "--project", project_id, "--json"]);
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    assert_eq!(listed[0]["status"], "revoked");
+    assert!(!listed.to_string().contains(plain));
+    let people = home.say(&["admin", "keys", "list"]).out;
+    assert!(people.contains("command line of"), "{people}");
+}
+
+#[test]
+fn a_key_has_its_class_scopes_and_end() {
+    let home = Home::new();
+    let server = home.serve();
+    let management = home.json(&[
+        "admin",
+        "create-key",
+        "--class",
+        "management",
+        "--name",
+        "m",
+        "--json",
+    ]);
+    assert_eq!(management["projectId"], Value::Null);
+    assert_eq!(status_of(&server, text(&management, "key")), 403);
+    let first = home.json(&["admin", "bootstrap", "--json"]);
+    let project = text(&first, "projectId");
+    let key = |rest: &[&str]| {
+        let mut all = vec![
+            "admin",
+            "create-key",
+            "--project",
+            project,
+            "--name",
+            "k",
+            "--json",
+        ];
+        all.extend(rest);
+        home.say(&all)
+    };
+    let expired = key(&["--expires", "2020-01-01T00:00:00Z"]);
+    let expired: Value = serde_json::from_str(&expired.out).unwrap();
+    assert_eq!(expired["expiresAt"], "2020-01-01T00:00:00.000Z");
+    assert_eq!(status_of(&server, text(&expired, "key")), 401);
+    for wrong in [
+        ["--expires", "tomorrow"],
+        ["--scopes", "everything"],
+        ["--class", "management"],
+    ] {
+        assert_eq!(key(&wrong).code, Some(2), "{wrong:?}");
+    }
+    let said = home.say(&["admin", "create-key", "--name", "k"]);
+    assert_eq!(said.code, Some(2), "{said:?}");
+    let said = home.say(&["admin", "create-project", "--name", "Default"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+}
+
+#[test]
+fn migrate_comes_before_the_rest() {
+    let home = Home::new();
+    let said = home.say(&["admin", "keys", "list"]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.err.contains("sigmic admin migrate"), "{said:?}");
+    assert_eq!(
+        home.json(&["admin", "migrate", "--json"]),
+        json!({"migrated": true})
+    );
+    assert_eq!(
+        home.json(&["admin", "migrate", "--json"]),
+        json!({"migrated": true})
+    );
+    let said = home.say(&["admin", "keys", "list"]);
+    assert!(said.err.contains("sigmic admin bootstrap"), "{said:?}");
+}
+
+#[test]
+fn a_backup_is_a_database_that_serves() {
+    let home = Home::new();
+    let server = home.serve();
+    home.say(&["run", "What is 17 * 23?"]);
+    let copy = home.path("copy.db");
+    let to = copy.to_str().unwrap();
+    let answer = home.json(&["admin", "backup", "--to", to, "--json"]);
+    assert_eq!(answer, json!({"path": to}));
+    assert_eq!(home.say(&["admin", "backup", "--to", to]).code, Some(1));
+    server.terminate();
+
+    let restored = Home::new();
+    std::fs::create_dir(restored.data_dir()).unwrap();
+    std::fs::copy(&copy, restored.data_dir().join("sigmic.db")).unwrap();
+    for name in ["master.key", "cli.key"] {
+        let from = home.data_dir().join(name);
+        std::fs::copy(from, restored.data_dir().join(name)).unwrap();
+    }
+    let _server = restored.serve();
+    assert_eq!(restored.key(), home.key());
+    let listed = restored.json(&["tasks", "list", "--json"]);
+    assert_eq!(listed[0]["message"], "What is 17 * 23?");
+}

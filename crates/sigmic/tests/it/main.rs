@@ -1,0 +1,18 @@
+//! Tests of the program as a child process, each on a data directory of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, which clippy does not know to be tests"
+)]
+
+mod admin;
+mod command_line;
+mod crash;
+mod doctor;
+mod examples;
+mod guide;
+mod program;
+mod run;
+mod serve;
+mod several;
+mod support;
