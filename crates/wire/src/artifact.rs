@@ -48,6 +48,11 @@ impl ArtifactResponse {
     }
 }
 
+/// What is in a file, byte by byte.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct FileBytes(pub Vec<u8>);
+
 /// Categories and the extensions that belong to them.
 const CATEGORIES: [(&str, &[&str]); 14] = [
     ("csv", &["csv", "tsv"]),

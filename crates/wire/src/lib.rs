@@ -17,7 +17,7 @@ mod message;
 mod projector;
 mod task;
 
-pub use artifact::{ArtifactResponse, ArtifactsResponse};
+pub use artifact::{ArtifactResponse, ArtifactsResponse, FileBytes};
 pub use envelope::{Empty, Failure, FailureBody, Paged, Pagination, Success};
 pub use error_code::ErrorCode;
 pub use event::{StatusName, StreamEvent, TASK_CANCELLED};
@@ -25,7 +25,8 @@ pub use frame::{Envelope, Frame, HEARTBEAT};
 pub use message::{AttachedFileResponse, HistoryResponse, MessageResponse, Role, messages_of};
 pub use projector::{Projector, Step};
 pub use task::{
-    ApproveRequest, ApproveResponse, CancelResponse, CreateTaskRequest, CreateTaskResponse,
-    FollowUpRequest, FollowUpResponse, OutputResponse, PendingApprovalResponse, TaskListItem,
-    TaskResponse, ThoughtResponse, ToolCallResponse, call_status,
+    ApproveRequest, ApproveResponse, CancelResponse, CreateTaskForm, CreateTaskRequest,
+    CreateTaskResponse, FollowUpForm, FollowUpRequest, FollowUpResponse, OutputResponse,
+    PendingApprovalResponse, TaskListItem, TaskResponse, ThoughtResponse, ToolCallResponse,
+    call_status,
 };

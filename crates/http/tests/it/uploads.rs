@@ -222,7 +222,7 @@ async fn contract_172_194_196_a_follow_up_brings_files() {
         {"name": "b.txt", "path": "uploads/b.txt"},
     ]);
     let history = server.api.get(&format!("{PATH}/{id}/history")).await.data();
-    let events = server.api.events(&id).await;
+    let events = server.api.replay(&id).await;
     let streamed: Vec<_> = events
         .iter()
         .filter(|event| event.name == "history_message")

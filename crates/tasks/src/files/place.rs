@@ -18,9 +18,10 @@ const UPLOADS: &str = "uploads";
 const MAX_TRIES: usize = 10_000;
 /// Files that are made durable each by itself.
 const MAX_SYNCED: usize = 100;
-/// Files that a message tells of at most: the journal, the history and the model's context hold
-/// the list.
+/// Files that a message tells of at most, and bytes of their paths: the journal and the history
+/// hold the list.
 const MAX_ATTACHED: usize = 1_000;
+const MAX_ATTACHED_BYTES: usize = 256 * 1024;
 
 /// Where a task's files are.
 #[derive(Debug, Clone)]
@@ -46,6 +47,7 @@ pub(crate) struct Placed {
     /// In the order in which they were made, directories before what is in them.
     made: Vec<WorkspacePath>,
     attached: Vec<AttachedFile>,
+    attached_bytes: usize,
 }
 
 impl Placed {
@@ -64,6 +66,7 @@ impl Placed {
                 workspace_made,
                 made: Vec::new(),
                 attached: Vec::new(),
+                attached_bytes: 0,
             };
             match placed.take_all(&staged) {
                 Ok(()) => Ok(placed),
@@ -135,7 +138,8 @@ impl Placed {
             }
             names.tried(path, count);
             self.made.push(target.clone());
-            if self.attached.len() < MAX_ATTACHED {
+            self.attached_bytes += target.as_str().len();
+            if self.attached.len() < MAX_ATTACHED && self.attached_bytes <= MAX_ATTACHED_BYTES {
                 self.attached.push(AttachedFile {
                     name,
                     path: target.as_str().to_owned(),

@@ -3,7 +3,7 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use tasks::{Env, MessageText, Metadata, NewTask, Secrets, SystemPrompt, positive};
-use wire::{CreateTaskRequest, CreateTaskResponse, Failure, Success};
+use wire::{CreateTaskForm, CreateTaskRequest, CreateTaskResponse, Failure, Success};
 
 use crate::api_error::{ApiError, success};
 use crate::body::Fields;
@@ -26,7 +26,7 @@ const MOST_MS: i64 = 7 * 24 * 60 * 60 * 1000;
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key within 24 hours gets the first answer")),
     request_body(content(
         (CreateTaskRequest = "application/json"),
-        (CreateTaskRequest = "multipart/form-data"),
+        (CreateTaskForm = "multipart/form-data"),
         (CreateTaskRequest = "application/x-www-form-urlencoded"),
     )),
     responses((status = 200, body = Success<CreateTaskResponse>), (status = "4XX", body = Failure)),

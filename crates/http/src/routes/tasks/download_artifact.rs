@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use wire::Failure;
+use wire::{Failure, FileBytes};
 
 use crate::api_error::ApiError;
 use crate::download::{file_response, folder_response};
@@ -25,8 +25,8 @@ use crate::state::AppState;
         ("If-None-Match" = Option<String>, Header, description = "An `ETag` of before: unchanged files answer 304"),
     ),
     responses(
-        (status = 200, description = "The file", content_type = "application/octet-stream", body = Vec<u8>),
-        (status = 206, description = "The part of it that was asked for", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 200, description = "The file", content_type = "application/octet-stream", body = FileBytes),
+        (status = 206, description = "The part of it that was asked for", content_type = "application/octet-stream", body = FileBytes),
         (status = 304, description = "The caller has it already"),
         (status = "4XX", body = Failure),
     ),

@@ -3,7 +3,7 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use tasks::{Env, FollowUp, MessageText, Secrets, SystemPrompt};
-use wire::{Failure, FollowUpRequest, FollowUpResponse, Success};
+use wire::{Failure, FollowUpForm, FollowUpRequest, FollowUpResponse, Success};
 
 use crate::api_error::{ApiError, success};
 use crate::body::Fields;
@@ -21,7 +21,7 @@ use crate::state::AppState;
     ),
     request_body(content(
         (FollowUpRequest = "application/json"),
-        (FollowUpRequest = "multipart/form-data"),
+        (FollowUpForm = "multipart/form-data"),
         (FollowUpRequest = "application/x-www-form-urlencoded"),
     )),
     responses((status = 200, body = Success<FollowUpResponse>), (status = "4XX", body = Failure)),
