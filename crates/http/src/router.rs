@@ -15,7 +15,7 @@ use wire::ErrorCode;
 
 use crate::api_error::ApiError;
 use crate::guard;
-use crate::middleware::log_request;
+use crate::middleware::{log_refusal, log_request};
 use crate::routes;
 use crate::state::{AppState, HttpParts};
 
@@ -69,13 +69,13 @@ pub fn router(
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(state.clone(), log_request))
-        .with_state(state);
+        .with_state(state.clone());
     tower::service_fn(move |request: Request| {
-        let routes = routes.clone();
+        let (routes, state) = (routes.clone(), state.clone());
         async move {
             match guard::check(request) {
                 Ok(request) => routes.oneshot(request).await,
-                Err(refusal) => Ok(*refusal),
+                Err(refusal) => Ok(log_refusal(&state, *refusal)),
             }
         }
     })
