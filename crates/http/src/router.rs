@@ -10,7 +10,7 @@ use tower::{Service, ServiceExt};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 use wire::ErrorCode;
 
 use crate::api_error::ApiError;
@@ -65,7 +65,7 @@ pub fn router(
     let state = AppState::new(parts);
     let (routes, document) = documented().split_for_parts();
     let routes: Router = routes
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .merge(api_page(document))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(state.clone(), log_request))
@@ -79,6 +79,12 @@ pub fn router(
             }
         }
     })
+}
+
+/// The document as a page. It asks nobody to validate it: no page loads anything from outside.
+fn api_page(document: utoipa::openapi::OpenApi) -> SwaggerUi {
+    let page = SwaggerUi::new("/docs").url("/openapi.json", document);
+    page.config(Config::default().validator_url("none"))
 }
 
 async fn not_found() -> ApiError {

@@ -152,6 +152,11 @@ async fn the_api_page_is_served_and_loads_nothing_from_outside() {
     assert_eq!(page.status, 200);
     assert!(page.text.contains("swagger-ui"), "{}", page.text);
     assert!(!page.text.contains("://"), "{}", page.text);
+    let script = server.api.get("/docs/swagger-initializer.js").await.text;
+    assert!(
+        script.contains("/openapi.json") && script.contains(r#""validatorUrl": "none""#),
+        "{script}"
+    );
     let document = server.api.get("/openapi.json").await.json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
 }
