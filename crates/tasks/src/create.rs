@@ -1,12 +1,16 @@
 //! Creating a task.
 
-use model::{MessageId, Permit, Principal, RunNumber, Seq, Task, TaskId, TaskStatus, Timestamp};
+use model::{
+    AttachedFile, MessageId, Permit, Principal, RunNumber, Seq, Task, TaskId, TaskStatus, Timestamp,
+};
 use store::{ClaimNow, ClaimedRun};
 
+use crate::files::{Made, Placed};
 use crate::idempotency::{Admission, Claim};
 use crate::lifecycle::user_message;
 use crate::{
     Env, Error, Idempotency, InputError, MessageText, Metadata, Secrets, SystemPrompt, Tasks,
+    Upload,
 };
 
 /// A task to be created.
@@ -35,15 +39,32 @@ pub struct NewTask {
 }
 
 impl Tasks {
-    /// Creates a task; it is durable and queued when this returns.
+    /// Creates a task; it is durable and queued, and its files are in its workspace, when this
+    /// returns.
     ///
     /// # Errors
-    /// [`Error::Input`] for a model that is not on offer; [`Error::IdempotencyConflict`];
+    /// [`Error::Input`] for a model that is not on offer; [`Error::Disk`]; [`Error::IdempotencyConflict`];
     /// [`Error::Stopping`]; [`Error::Store`].
     pub async fn create(
         &self,
         permit: &Permit,
         new: NewTask,
+        upload: Upload,
+        idempotency: Option<Idempotency>,
+    ) -> Result<TaskId, Error> {
+        if upload.is_empty() {
+            return self.admit(permit, new, &upload, idempotency).await;
+        }
+        let (tasks, permit) = (self.clone(), permit.clone());
+        let create = async move { tasks.admit(&permit, new, &upload, idempotency).await };
+        self.inner.carry_through(create).await
+    }
+
+    async fn admit(
+        &self,
+        permit: &Permit,
+        new: NewTask,
+        upload: &Upload,
         idempotency: Option<Idempotency>,
     ) -> Result<TaskId, Error> {
         let inner = &self.inner;
@@ -64,11 +85,37 @@ impl Tasks {
             // Before the insert: a worker may take the run up at once.
             inner.sessions.keep_secrets(id, secrets);
         }
-        let inserted = self.insert(permit, id, new, claim.as_ref()).await;
+        let inserted = self
+            .insert_with_files(permit, id, new, upload, claim.as_ref())
+            .await;
         if inserted.is_err() {
             inner.sessions.forget(id);
         }
         inserted.map(|()| id)
+    }
+
+    /// Puts the files into the workspace first, so that no run starts without them.
+    async fn insert_with_files(
+        &self,
+        permit: &Permit,
+        id: TaskId,
+        new: NewTask,
+        upload: &Upload,
+        claim: Option<&Claim>,
+    ) -> Result<(), Error> {
+        let inner = &self.inner;
+        if upload.is_empty() {
+            return self.insert(permit, id, new, Vec::new(), claim).await;
+        }
+        let place = inner.sessions.workspace_place(id);
+        let placed = Placed::place(place, Made::New, upload).await?;
+        let files = placed.attached().to_vec();
+        let inserted = self.insert(permit, id, new, files, claim).await;
+        // An error does not prove that nothing was written.
+        if inserted.is_err() && matches!(inner.store.unscoped_find_task(id).await, Ok(None)) {
+            placed.undo().await;
+        }
+        inserted
     }
 
     async fn insert(
@@ -76,6 +123,7 @@ impl Tasks {
         permit: &Permit,
         id: TaskId,
         new: NewTask,
+        files: Vec<AttachedFile>,
         claim: Option<&Claim>,
     ) -> Result<(), Error> {
         let inner = &self.inner;
@@ -87,6 +135,7 @@ impl Tasks {
         let message = mask.mask(new.message.as_str());
         let first_event = user_message(
             message.clone(),
+            files,
             secret_names.clone(),
             MessageId::generate(&*inner.random),
         );

@@ -8,6 +8,7 @@
 //! To add an event: a variant in [`StreamEvent`], its place in [`Projector`], a row in the table of
 //! the API reference.
 
+mod artifact;
 mod envelope;
 mod error_code;
 mod event;
@@ -16,6 +17,7 @@ mod message;
 mod projector;
 mod task;
 
+pub use artifact::{ArtifactResponse, ArtifactsResponse};
 pub use envelope::{Empty, Failure, FailureBody, Paged, Pagination, Success};
 pub use error_code::ErrorCode;
 pub use event::{StatusName, StreamEvent, TASK_CANCELLED};

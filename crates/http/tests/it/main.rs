@@ -4,11 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod approve;
+mod artifacts;
 mod cancel;
 mod cluster;
 mod create;
 mod credentials;
 mod documents;
+mod downloads;
 mod envelope;
 mod follow_up;
 mod queue;
@@ -17,5 +19,7 @@ mod sandbox;
 mod stream;
 mod support;
 mod tools;
+mod uploads;
+mod zips;
 
 testkit::install_test_hook!();

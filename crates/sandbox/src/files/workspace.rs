@@ -68,6 +68,10 @@ pub struct FileStat {
     pub modified_at: model::Timestamp,
     /// Permission bits.
     pub mode: u32,
+    /// Which file of its file system it is: a file put in its place is another one.
+    pub inode: u64,
+    /// When it was last written, in nanoseconds since the Unix epoch.
+    pub modified_ns: i64,
 }
 
 impl FileStat {
@@ -83,6 +87,10 @@ impl FileStat {
                     .saturating_add(nanoseconds / 1_000_000),
             ),
             mode: stat.st_mode & 0o777,
+            inode: stat.st_ino,
+            modified_ns: seconds
+                .saturating_mul(1_000_000_000)
+                .saturating_add(nanoseconds),
         }
     }
 }

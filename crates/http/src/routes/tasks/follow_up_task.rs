@@ -34,7 +34,8 @@ pub(crate) async fn follow_up_task(
 ) -> Result<Response, ApiError> {
     state.tasks.check(&permit, id).await?;
     let headers = request.headers().clone();
-    let fields = Fields::read(request, state.config.max_body_bytes).await?;
+    let mut upload = state.tasks.upload();
+    let fields = Fields::read(request, state.config.max_body_bytes, &mut upload).await?;
     let message = FollowUp {
         message: MessageText::new(fields.text("message")?.unwrap_or_default())?,
         system_prompt: fields
@@ -46,10 +47,10 @@ pub(crate) async fn follow_up_task(
         secrets: fields.value("secrets").map(Secrets::parse).transpose()?,
     };
     let path = format!("/api/v1/tasks/{id}/messages");
-    let idempotency = idempotency(&headers, &permit, &path, &fields)?;
+    let idempotency = idempotency(&headers, &permit, &path, &fields, upload.received())?;
     state
         .tasks
-        .follow_up(&permit, id, message, idempotency)
+        .follow_up(&permit, id, message, upload, idempotency)
         .await?;
     Ok(success(FollowUpResponse {
         status: "running".to_owned(),
