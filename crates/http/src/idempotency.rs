@@ -36,7 +36,8 @@ pub(crate) fn idempotency(
         })?;
     let Principal::ApiKey(caller) = permit.principal();
     Ok(Some(Idempotency {
-        caller: caller.key_id.to_string(),
+        // A key that was rotated finds the answers of the one before.
+        caller: caller.lineage.to_string(),
         key: key.to_owned(),
         fingerprint: fingerprint(path, fields, files),
     }))

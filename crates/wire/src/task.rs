@@ -326,7 +326,10 @@ impl TaskResponse {
             args: call.proposed_args.clone(),
         });
         Self {
-            output: run.started().map(|_| OutputResponse::new(task, run, open)),
+            // A follow-up's run counts as started when it is accepted.
+            output: task
+                .started_at
+                .map(|_| OutputResponse::new(task, run, open)),
             pending_approvals: pending.collect(),
             ..Self::bare(task)
         }

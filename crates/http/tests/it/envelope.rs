@@ -144,3 +144,19 @@ async fn the_stream_needs_http_1_1() {
     let answer = raw(server.address, request.as_bytes()).await;
     assert!(answer.split(' ').nth(1) == Some("400"), "{answer}");
 }
+
+#[tokio::test]
+async fn the_api_page_is_served_and_loads_nothing_from_outside() {
+    let server = TestServer::start([Reply::say("x")]).await;
+    let page = server.api.get("/docs/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("swagger-ui"), "{}", page.text);
+    assert!(!page.text.contains("://"), "{}", page.text);
+    let script = server.api.get("/docs/swagger-initializer.js").await.text;
+    assert!(
+        script.contains("/openapi.json") && script.contains(r#""validatorUrl": "none""#),
+        "{script}"
+    );
+    let document = server.api.get("/openapi.json").await.json();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+}

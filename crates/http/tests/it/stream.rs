@@ -587,14 +587,21 @@ async fn a_refusal_is_the_answer_or_the_error() {
 
 #[tokio::test]
 async fn contract_145_a_follow_up_is_streaming_at_once() {
-    let server = TestServer::start(vec![Reply::say("answer"); 21]).await;
+    // The model answers only after the stream was seen to be open.
+    let gates: Vec<Gate> = (0..20).map(|_| Gate::new()).collect();
+    let held = gates
+        .iter()
+        .map(|gate| Reply::new().hang(gate).text("answer"));
+    let script: Vec<Reply> = [Reply::say("first")].into_iter().chain(held).collect();
+    let server = TestServer::start(script).await;
     let id = server.api.create(&message("hi")).await;
     server.api.finished(&id).await;
-    for _ in 0..20 {
+    for gate in &gates {
         server.api.follow_up(&id, &message("more")).await.data();
         let mut events = server.api.stream(&id).await;
         assert_eq!(events.until("history_done").await.data["isStreaming"], true);
-        events.rest().await;
+        gate.open();
+        assert_eq!(events.rest().await.last().unwrap().name, "done");
     }
 }
 
