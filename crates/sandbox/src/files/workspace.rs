@@ -125,7 +125,8 @@ pub struct Workspace {
 
 impl Workspace {
     /// Opens the workspace at `path`, making it first if it is not there: mode 0700, owned by
-    /// `owner`, with `uploads/`, `downloads/` and `.sigmic/`.
+    /// `owner`, with `.sigmic/` and, unless something else has these names, `uploads/` and
+    /// `downloads/`.
     ///
     /// # Errors
     /// [`FileError`] when the directory cannot be made, opened or given to its owner.
@@ -139,8 +140,15 @@ impl Workspace {
         let workspace = Self::open(path, owner)?;
         workspace.give(workspace.root.as_fd()).map_err(fail)?;
         rustix::fs::fchmod(&workspace.root, Mode::RWXU).map_err(fail)?;
-        for name in ["uploads", "downloads", ".sigmic/outputs", ".sigmic/home"] {
+        for name in [".sigmic/outputs", ".sigmic/home"] {
             workspace.make_directory(&WorkspacePath::parse(name)?)?;
+        }
+        for name in ["uploads", "downloads"] {
+            match workspace.make_directory(&WorkspacePath::parse(name)?) {
+                // The agent put something else in its place: its tools must go on working.
+                Ok(_) | Err(FileError::PathEscapes { .. } | FileError::NotDirectory { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(workspace)
     }

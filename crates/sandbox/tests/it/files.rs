@@ -403,3 +403,17 @@ fn a_file_from_another_file_system_is_copied() {
     assert_eq!(case.read("uploads/x").unwrap(), "one");
     assert_eq!(fs::read_dir(case.inside("uploads")).unwrap().count(), 1);
 }
+
+#[test]
+fn a_workspace_whose_directories_were_replaced_can_still_be_used() {
+    let case = Case::new();
+    fs::remove_dir(case.inside("uploads")).unwrap();
+    fs::remove_dir(case.inside("downloads")).unwrap();
+    symlink(case.outside(""), case.inside("uploads")).unwrap();
+    fs::write(case.inside("downloads"), "a file").unwrap();
+    let again = Workspace::create(case.workspace.host_path(), owner()).unwrap();
+    again.write(&path("x"), b"fine").unwrap();
+    assert!(again.write(&path("uploads/x"), b"out").is_err());
+    assert_eq!(case.read("downloads").unwrap(), "a file");
+    assert_eq!(fs::read_dir(case.outside("")).unwrap().count(), 1);
+}
