@@ -15,10 +15,12 @@ mod envelope;
 mod follow_up;
 mod queue;
 mod read;
+mod resume;
 mod sandbox;
 mod stream;
 mod support;
 mod tools;
+mod turns;
 mod uploads;
 mod zips;
 
