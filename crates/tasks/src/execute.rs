@@ -15,15 +15,15 @@ use model::{
     RunStarted, Task,
 };
 use store::{ClaimedRun, Fence, TaskPatch};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 
 use crate::journal::{JournalStart, Running, TaskJournal};
 use crate::live::News;
-use crate::service::{ActiveRun, Inner};
+use crate::service::{ActiveRun, Inner, Slot};
 use crate::sessions::{Entered, Leaving};
 
-/// Attempts after which a run that no worker survives is given up.
-const MAX_ATTEMPTS: i64 = 20;
+/// Attempts in a row after which a run that no worker survives is given up.
+const MAX_ATTEMPTS: usize = 20;
 
 /// How an attempt ended.
 enum End {
@@ -37,16 +37,10 @@ enum End {
 
 impl Inner {
     /// Runs a claimed run in the background; `slot` is free again when it is let go of.
-    pub(crate) fn start(self: &Arc<Self>, claimed: ClaimedRun, slot: OwnedSemaphorePermit) {
+    pub(crate) fn start(self: &Arc<Self>, claimed: ClaimedRun, slot: Slot) {
         let inner = Arc::clone(self);
         self.runs.spawn(async move {
-            let task_id = claimed.task.id;
-            let work = AssertUnwindSafe(Arc::clone(&inner).execute(claimed));
-            if work.catch_unwind().await.is_err() {
-                // The lease runs out and another attempt goes on from the journal.
-                tracing::error!(task = %task_id, "a worker panicked");
-                inner.live.tell(task_id, News::WorkerLost);
-            }
+            inner.execute(claimed).await;
             drop(slot);
         });
     }
@@ -59,34 +53,32 @@ impl Inner {
             before_ms: claimed.running_ms,
             since: self.now(),
         };
-        let _active = self.activate(
-            claimed.task.id,
+        let (task_id, run) = (claimed.task.id, claimed.run);
+        let (_active, predecessor) = self.activate(
+            task_id,
             ActiveRun {
-                run: claimed.run,
+                run,
                 attempt: claimed.attempt,
                 running,
                 stop: Arc::clone(&handle),
+                gone: CancellationToken::new(),
             },
         );
         if claimed.cancel_requested {
             handle.stop(StopReason::Cancel);
         }
-        let (task_id, run) = (claimed.task.id, claimed.run);
-        let end = match self.attempt(claimed, running, &handle, stop).await {
-            Ok(end) => end,
-            Err(JournalError::Lost) => {
-                tracing::warn!("the run was taken over by another worker");
-                End::Elsewhere
-            }
-            Err(JournalError::Store(error)) => {
-                tracing::error!(
-                    error = &*error as &dyn std::error::Error,
-                    "the run's journal failed"
-                );
-                End::Elsewhere
-            }
-        };
-        match end {
+        if self.slots.is_closed() {
+            // The server told its runs to stop before it could see this one.
+            handle.stop(StopReason::HandOver);
+        }
+        if let Some(predecessor) = predecessor {
+            // It has lost its run, or is ending its session. What it left running must be gone
+            // before this attempt enters the same workspace.
+            predecessor.stop.stop(StopReason::Lost);
+            predecessor.gone.cancelled().await;
+        }
+        let attempt = AssertUnwindSafe(self.attempt(claimed, running, &handle, stop));
+        match end_of(attempt.catch_unwind().await) {
             End::Over => {
                 self.sessions
                     .leave(task_id, run, Leaving::Idle(self.now()))
@@ -132,7 +124,7 @@ impl Inner {
                 .end_stopped(&mut journal, task, StopReason::Cancel)
                 .await;
         }
-        if let Some((code, message)) = refusal(&claimed, &entered) {
+        if let Some((code, message)) = refusal(claimed.run, &rows, &entered) {
             return self.fail(&mut journal, code, message).await;
         }
         let model = match self.model_of(task, journal.fold().started()) {
@@ -293,13 +285,56 @@ impl Inner {
     }
 }
 
+/// How an attempt ended: what it answered, or that it panicked.
+fn end_of(attempt: std::thread::Result<Result<End, JournalError>>) -> End {
+    match attempt {
+        Ok(Ok(end)) => return end,
+        Ok(Err(JournalError::Lost)) => {
+            tracing::warn!("the run was taken over by another worker");
+        }
+        Ok(Err(JournalError::Store(error))) => tracing::error!(
+            error = &*error as &dyn std::error::Error,
+            "the run's journal failed"
+        ),
+        // The lease runs out and another attempt goes on from the journal.
+        Err(_) => tracing::error!("a worker panicked"),
+    }
+    End::Elsewhere
+}
+
+/// Attempts of a run that were cut off since it last got on. Waiting for a person cuts nothing
+/// off: a run may wait any number of times.
+fn fruitless_attempts(run: RunNumber, rows: &[JournalRow]) -> usize {
+    let latest = rows.iter().rev().take_while(|row| row.run == run);
+    let stands_still = |row: &&JournalRow| match &row.event {
+        JournalEvent::RunResumed { .. }
+        | JournalEvent::Notice { .. }
+        | JournalEvent::ToolStarted { .. } => true,
+        JournalEvent::UserMessage(_)
+        | JournalEvent::RunStarted(_)
+        | JournalEvent::ModelTurn(_)
+        | JournalEvent::ToolWaiting { .. }
+        | JournalEvent::ToolDecided(_)
+        | JournalEvent::ToolFinished(_)
+        | JournalEvent::RunFinished(_) => false,
+    };
+    latest
+        .take_while(stands_still)
+        .filter(|row| matches!(row.event, JournalEvent::RunResumed { .. }))
+        .count()
+}
+
 /// Why a run cannot go on at all.
-fn refusal(claimed: &ClaimedRun, entered: &Entered) -> Option<(RunErrorCode, String)> {
+fn refusal(
+    run: RunNumber,
+    rows: &[JournalRow],
+    entered: &Entered,
+) -> Option<(RunErrorCode, String)> {
     if entered.lost_secrets {
         let message = "Interrupted by server restart: the task's secrets were held in memory only";
         return Some((RunErrorCode::Interrupted, message.to_owned()));
     }
-    (claimed.attempt > MAX_ATTEMPTS).then(|| {
+    (fruitless_attempts(run, rows) >= MAX_ATTEMPTS).then(|| {
         let message =
             format!("Interrupted by server restart: {MAX_ATTEMPTS} attempts were cut off");
         (RunErrorCode::Interrupted, message)

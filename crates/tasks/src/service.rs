@@ -10,8 +10,10 @@ use model::{
     Timestamp, WorkerId,
 };
 use store::{LeaseRenewal, Preferred, Store, TaskFilter, TaskPage};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use vault::Vault;
 
 use crate::Error;
@@ -92,6 +94,15 @@ pub(crate) struct ActiveRun {
     pub(crate) attempt: i64,
     pub(crate) running: Running,
     pub(crate) stop: Arc<StopHandle>,
+    /// Cancelled when this process has let go of it.
+    pub(crate) gone: CancellationToken,
+}
+
+/// Room for one run. A server that stops waits for whoever holds one, also before the run begins.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    _permit: OwnedSemaphorePermit,
+    _token: TaskTrackerToken,
 }
 
 /// Which tasks to list.
@@ -224,13 +235,42 @@ impl Inner {
         open.then(|| self.live.find(task.id)?.open_turn()).flatten()
     }
 
-    /// Notes that this process runs a task.
-    pub(crate) fn activate(self: &Arc<Self>, task_id: TaskId, run: ActiveRun) -> Active {
-        self.active().insert(task_id, run);
-        Active {
+    /// Notes that this process runs a task. Answers the attempt of the same task that this process
+    /// has not let go of yet, if there is one: it is waited for before this one does anything.
+    pub(crate) fn activate(
+        self: &Arc<Self>,
+        task_id: TaskId,
+        run: ActiveRun,
+    ) -> (Active, Option<ActiveRun>) {
+        let active = Active {
             inner: Arc::clone(self),
             task_id,
-        }
+            run: run.run,
+            attempt: run.attempt,
+            gone: run.gone.clone(),
+        };
+        let predecessor = self.active().insert(task_id, run);
+        (active, predecessor)
+    }
+
+    /// A slot, if one is free and the server is not stopping.
+    pub(crate) fn free_slot(&self) -> Option<Slot> {
+        // The token first: whoever closes the slots and then waits cannot miss it.
+        let token = self.runs.token();
+        let permit = Arc::clone(&self.slots).try_acquire_owned().ok()?;
+        Some(Slot {
+            _permit: permit,
+            _token: token,
+        })
+    }
+
+    /// The next slot that is free; `None` when the server is stopping.
+    pub(crate) async fn next_slot(&self) -> Option<Slot> {
+        let permit = Arc::clone(&self.slots).acquire_owned().await.ok()?;
+        Some(Slot {
+            _permit: permit,
+            _token: self.runs.token(),
+        })
     }
 
     /// Tells the run of a task to stop, if this process runs it.
@@ -279,10 +319,22 @@ impl Inner {
 pub(crate) struct Active {
     inner: Arc<Inner>,
     task_id: TaskId,
+    run: RunNumber,
+    attempt: i64,
+    gone: CancellationToken,
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        self.inner.active().remove(&self.task_id);
+        let mut active = self.inner.active();
+        // A later attempt may have taken the place already: that one goes on.
+        let own = active
+            .get(&self.task_id)
+            .is_some_and(|entry| (entry.run, entry.attempt) == (self.run, self.attempt));
+        if own {
+            active.remove(&self.task_id);
+        }
+        drop(active);
+        self.gone.cancel();
     }
 }

@@ -85,11 +85,6 @@ impl Inner {
         self.live.tell_all(&News::WorkerLost);
         self.sessions.close().await;
     }
-
-    /// A slot, if one is free and the server is not stopping.
-    pub(crate) fn free_slot(&self) -> Option<tokio::sync::OwnedSemaphorePermit> {
-        Arc::clone(&self.slots).try_acquire_owned().ok()
-    }
 }
 
 async fn claim_loop(inner: &Arc<Inner>, stop: &CancellationToken) {
@@ -101,9 +96,9 @@ async fn claim_loop(inner: &Arc<Inner>, stop: &CancellationToken) {
         loop {
             let slot = tokio::select! {
                 () = stop.cancelled() => return,
-                slot = Arc::clone(&inner.slots).acquire_owned() => slot,
+                slot = inner.next_slot() => slot,
             };
-            let Ok(slot) = slot else { return };
+            let Some(slot) = slot else { return };
             let now = inner.now();
             let claimed = inner
                 .store

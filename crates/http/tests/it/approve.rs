@@ -279,3 +279,28 @@ async fn contract_169_a_cancelled_task_has_no_pending_call() {
     let late = server.api.approve(&id, &call, &once()).await;
     assert_eq!(late.error(), (409, "TOOL_CALL_NOT_PENDING".to_owned()));
 }
+
+#[tokio::test]
+async fn a_run_may_wait_any_number_of_times() {
+    const CALLS: usize = 25;
+    let calls = (0..CALLS).map(|at| {
+        Reply::call(
+            "list_directory",
+            json!({"dir_path": ".", "description": at}),
+        )
+    });
+    let server = TestServer::start(calls.chain([Reply::say("ok")]).collect::<Vec<_>>()).await;
+    let id = server.api.create(&manual("hi")).await;
+    let mut events = server.api.stream(&id).await;
+    for _ in 0..CALLS {
+        let waiting = events.until("tool_call").await;
+        assert_eq!(waiting.data["status"], "awaiting_approval");
+        server
+            .api
+            .approve(&id, &call_of(&waiting), &once())
+            .await
+            .data();
+        events.until("tool_result").await;
+    }
+    assert_eq!(events.rest().await.last().unwrap().name, "done");
+}

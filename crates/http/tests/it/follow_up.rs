@@ -1,9 +1,10 @@
 //! `POST /api/v1/tasks/{id}/messages`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
-use testkit::{FakeClock, Gate, Reply, TestServer, send};
+use testkit::{FakeClock, Gate, Reply, Script, TestServer, send};
 
 use crate::support::message;
 
@@ -174,4 +175,34 @@ async fn a_follow_up_may_change_variables_and_prompt() {
             .system()
             .starts_with("Be brief.")
     );
+}
+
+#[tokio::test]
+async fn a_follow_up_that_comes_while_the_run_before_is_put_away_can_be_cancelled() {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let script = Script::respond(move |request| {
+        let last = request.messages().pop().unwrap_or_default();
+        match (last["role"].as_str(), last["content"].as_str()) {
+            (Some("tool"), _) => Reply::say("done"),
+            (_, Some("wait")) => Reply::new().hang(&held),
+            _ => Reply::call("run_shell_command", json!({"command": "true"})),
+        }
+    });
+    // Long enough that only the worker itself can end the run in the time of this test.
+    let server = TestServer::builder()
+        .script(script)
+        .cancel_wait_ms(3_600_000)
+        .start()
+        .await;
+    for round in 1..=20 {
+        let id = server.api.create(&message("run")).await;
+        server.api.finished(&id).await;
+        server.api.follow_up(&id, &message("wait")).await.data();
+        gate.reached_by(round).await;
+        let path = format!("/api/v1/tasks/{id}");
+        let cancelled = server.api.delete(&path);
+        let cancelled = tokio::time::timeout(Duration::from_secs(20), cancelled).await;
+        cancelled.expect("the worker hears of the cancel").data();
+    }
 }
