@@ -59,14 +59,18 @@ impl Tasks {
             Admission::Fresh(claim) => claim,
         };
         let id = TaskId::generate(&*inner.random);
-        let secrets = new.secrets.clone();
-        if !secrets.is_empty() {
+        let message_id = MessageId::generate(&*inner.random);
+        if !new.secrets.is_empty() {
             // Before the insert: a worker may take the run up at once.
-            inner.sessions.keep_secrets(id, secrets);
+            let secrets = new.secrets.clone();
+            let run = (id, RunNumber::FIRST);
+            inner.sessions.stage(run, &message_id, secrets, inner.now());
         }
-        let inserted = self.insert(permit, id, new, claim.as_ref()).await;
+        let inserted = self
+            .insert(permit, id, message_id.clone(), new, claim.as_ref())
+            .await;
         if inserted.is_err() {
-            inner.sessions.forget(id);
+            inner.sessions.unstage(&message_id);
         }
         inserted.map(|()| id)
     }
@@ -75,21 +79,18 @@ impl Tasks {
         &self,
         permit: &Permit,
         id: TaskId,
+        message_id: MessageId,
         new: NewTask,
         claim: Option<&Claim>,
     ) -> Result<(), Error> {
         let inner = &self.inner;
         let now = inner.now();
-        let mask = inner.sessions.mask(id);
+        let mask = inner.sessions.mask(id, Some(&new.secrets));
         let handover =
             inner.seal_secrets(permit.organization_id(), id, RunNumber::FIRST, &new.secrets);
         let secret_names = new.secrets.names();
         let message = mask.mask(new.message.as_str());
-        let first_event = user_message(
-            message.clone(),
-            secret_names.clone(),
-            MessageId::generate(&*inner.random),
-        );
+        let first_event = user_message(message.clone(), secret_names.clone(), message_id);
         let prompt = new
             .system_prompt
             .as_ref()

@@ -12,9 +12,9 @@ use futures_util::FutureExt;
 use llm::ResolvedModel;
 use model::{
     ConversationId, JournalEvent, JournalRow, NoticeStatus, RunErrorCode, RunNumber, RunOutcome,
-    RunStarted, Task,
+    RunStarted, Task, TaskStatus,
 };
-use store::{ClaimedRun, Fence, TaskPatch};
+use store::{Append, ClaimedRun, Fence, RunChange, TaskPatch};
 use tokio_util::sync::CancellationToken;
 
 use crate::journal::{JournalStart, Running, TaskJournal};
@@ -102,9 +102,17 @@ impl Inner {
     ) -> Result<End, JournalError> {
         let task = &claimed.task;
         self.take_handover(&claimed);
-        let rows = self.store.unscoped_list_rows(task.id, model::Seq(0)).await;
-        let mut rows = rows.map_err(|error| JournalError::Store(Box::new(error)))?;
-        let entered = self.sessions.enter(task, claimed.run, &rows, self.now());
+        let mut rows = match self.store.unscoped_list_rows(task.id, model::Seq(0)).await {
+            Ok(rows) => rows,
+            Err(error @ store::Error::Corrupt { .. }) => {
+                return self.give_up(&claimed, &error).await;
+            }
+            Err(error) => return Err(JournalError::Store(Box::new(error))),
+        };
+        let mut entered = self.sessions.enter(task, claimed.run, &rows, self.now());
+        if let Some(replaced) = entered.replaced.take() {
+            replaced.close().await;
+        }
         let mut journal = TaskJournal::new(JournalStart {
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
@@ -139,22 +147,30 @@ impl Inner {
             .await?;
         let input = self.input(&claimed, &entered, model, rows, stop);
         let limit = self.time_limit(task, running);
-        let exit = {
-            let work = agent::run(&self.agent, &input, &mut journal);
-            tokio::pin!(work);
-            tokio::select! {
-                exit = &mut work => exit,
-                () = tokio::time::sleep(limit) => {
-                    handle.stop(StopReason::TimeLimit);
-                    work.await
-                }
-            }
-        };
-        match exit {
+        match self.work(&input, &mut journal, handle, limit).await {
             Ok(Exit::Finished) => Ok(End::Over),
             Ok(Exit::Parked) => Ok(End::Waits),
             Ok(Exit::Stopped(reason)) => self.end_stopped(&mut journal, task, reason).await,
             Err(AgentError::Journal(error)) => Err(error),
+        }
+    }
+
+    /// Lets the agent work, until it is done or has used up its time.
+    async fn work(
+        &self,
+        input: &RunInput,
+        journal: &mut TaskJournal,
+        handle: &StopHandle,
+        limit: Duration,
+    ) -> Result<Exit, AgentError> {
+        let work = agent::run(&self.agent, input, journal);
+        tokio::pin!(work);
+        tokio::select! {
+            exit = &mut work => exit,
+            () = tokio::time::sleep(limit) => {
+                handle.stop(StopReason::TimeLimit);
+                work.await
+            }
         }
     }
 
@@ -270,6 +286,48 @@ impl Inner {
         self.sessions.kill(task.id).await;
         let events = closing_events(journal.fold(), outcome);
         journal.append_with(events, |patch| patch, None).await?;
+        Ok(End::Over)
+    }
+
+    /// Ends a run whose journal this version cannot read: no attempt would get any further.
+    async fn give_up(
+        &self,
+        claimed: &ClaimedRun,
+        error: &store::Error,
+    ) -> Result<End, JournalError> {
+        tracing::error!(
+            error = error as &dyn std::error::Error,
+            "the journal cannot be read; the run is given up"
+        );
+        let message = "Interrupted: the stored journal cannot be read";
+        let at = self.now();
+        let append = Append {
+            task_id: claimed.task.id,
+            run: claimed.run,
+            expected_seq: claimed.task.last_seq,
+            fence: Some(Fence {
+                worker: self.worker,
+                attempt: claimed.attempt,
+            }),
+            at,
+            events: vec![JournalEvent::RunFinished(RunOutcome::Failed {
+                code: RunErrorCode::Interrupted,
+                message: message.to_owned(),
+            })],
+            task: TaskPatch {
+                status: Some(TaskStatus::Failed),
+                error: Some(Some(message.to_owned())),
+                completed_at: Some(Some(at)),
+                ..TaskPatch::default()
+            },
+            run_change: RunChange::End,
+            running_ms: None,
+            idempotency: None,
+            handover: None,
+        };
+        let written = self.store.append(append).await;
+        written.map_err(|error| JournalError::Store(Box::new(error)))?;
+        self.poke(claimed.task.id);
         Ok(End::Over)
     }
 

@@ -16,11 +16,11 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use vault::Vault;
 
-use crate::Error;
 use crate::idempotency::InFlight;
 use crate::journal::Running;
 use crate::live::{Live, News};
 use crate::sessions::{Sessions, SessionsConfig};
+use crate::{Error, Secrets};
 
 /// How long a run is kept for the worker that holds its session, milliseconds.
 const PREFERRED_MS: i64 = 2_000;
@@ -210,8 +210,8 @@ impl Tasks {
         &self.inner.models
     }
 
-    /// How many topics, sessions and runs this process holds in memory: all fall to zero when
-    /// nothing is going on.
+    /// How many topics and runs this process holds in memory: both fall to zero when nothing is
+    /// going on. Sessions that are kept between runs are not among them.
     pub fn in_memory(&self) -> usize {
         self.inner.live.len() + self.inner.active().len()
     }
@@ -222,9 +222,16 @@ impl Inner {
         self.clock.now()
     }
 
-    /// This worker, if it holds something of the task's session: it gets the next run first.
-    pub(crate) fn preferred(&self, task_id: TaskId, now: Timestamp) -> Option<Preferred> {
-        self.sessions.holds(task_id).then(|| Preferred {
+    /// This worker, if it holds something of the task's session or gets secrets for it: it gets the
+    /// next run first.
+    pub(crate) fn preferred(
+        &self,
+        task_id: TaskId,
+        secrets: Option<&Secrets>,
+        now: Timestamp,
+    ) -> Option<Preferred> {
+        let holds = secrets.is_some() || self.sessions.holds(task_id);
+        holds.then(|| Preferred {
             worker: self.worker,
             until: now.plus_millis(PREFERRED_MS),
         })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::StopReason;
+use model::{RunState, Timestamp};
 use store::{ClaimRequest, Signal};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -84,6 +85,31 @@ impl Inner {
         }
         self.live.tell_all(&News::WorkerLost);
         self.sessions.close().await;
+    }
+}
+
+impl Inner {
+    /// Sessions of runs that ended in another process, or never began, become idle here too.
+    async fn forget_ended(&self, now: Timestamp) {
+        for (task_id, run) in self.sessions.open_runs(now) {
+            if self.active().contains_key(&task_id) {
+                continue;
+            }
+            match self.store.unscoped_find_run(task_id, run).await {
+                Ok(found) => {
+                    if found.is_none_or(|found| found.state == RunState::Ended) {
+                        self.sessions.is_over((task_id, run), now);
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "looking for ended sessions failed"
+                    );
+                    return;
+                }
+            }
+        }
     }
 }
 
@@ -203,6 +229,7 @@ async fn session_loop(inner: &Arc<Inner>) {
     loop {
         ticks.tick().await;
         let now = inner.now();
+        inner.forget_ended(now).await;
         inner.sessions.sweep(now).await;
         if let Err(error) = inner.store.delete_expired_idempotency(now).await {
             tracing::error!(
