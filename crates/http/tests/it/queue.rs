@@ -1,6 +1,9 @@
 //! More tasks than slots.
 
-use testkit::{Gate, Reply, Script, TestServer};
+use std::sync::Arc;
+
+use model::RunNumber;
+use testkit::{FakeClock, Gate, Reply, Script, TestServer};
 
 use crate::support::message;
 
@@ -77,4 +80,33 @@ async fn a_run_whose_journal_cannot_be_read_fails_and_holds_up_nobody() {
     assert_eq!(list["data"][0]["id"], poison.as_str());
     let error = list["data"][0]["error"].as_str().unwrap();
     assert!(error.starts_with("Interrupted"), "{error}");
+}
+
+#[tokio::test]
+async fn a_run_goes_on_after_the_whole_machine_stood_still() {
+    let gate = Gate::new();
+    let clock = Arc::new(FakeClock::default());
+    let server = TestServer::builder()
+        .clock(clock.clone())
+        .script([Reply::new().hang(&gate).text("done")])
+        .start()
+        .await;
+    let id = server.api.create(&message("hi")).await;
+    server.model().wait_for_requests(1).await;
+    let find = || async {
+        let run = server
+            .store
+            .unscoped_find_run(id.parse().unwrap(), RunNumber::FIRST)
+            .await;
+        run.unwrap().unwrap()
+    };
+    let before = find().await;
+    clock.advance_ms(3_600_000);
+    // Until the lease was renewed, or taken.
+    while find().await.lease_until == before.lease_until {
+        tokio::task::yield_now().await;
+    }
+    gate.open();
+    assert_eq!(server.api.finished(&id).await["output"]["content"], "done");
+    assert_eq!(find().await.attempt, 1);
 }
