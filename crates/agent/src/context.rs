@@ -3,8 +3,8 @@
 
 use llm::Message;
 use model::{
-    AttachedFile, CallState, FinishReason, MODEL_OUTPUT_BYTES, ModelTurn, RunFold, ToolStatus,
-    head_and_tail,
+    AttachedFile, CallFold, CallState, FinishReason, MODEL_OUTPUT_BYTES, ModelTurn, RunFold,
+    ToolStatus, head_and_tail,
 };
 
 /// Paths that a message lists at most, and their bytes: an archive may hold thousands.
@@ -23,8 +23,13 @@ pub fn messages_of<'a>(runs: impl IntoIterator<Item = &'a RunFold>) -> Vec<Messa
                 text: with_files(&user.content, &user.attached_files),
             });
         }
+        // In the order of the turns, as the calls are in the fold: one pass, however long the run.
+        let mut calls = run.calls().iter();
+        let mut before = FinishReason::Stop;
         for turn in run.turns() {
-            push_turn(&mut messages, run, turn);
+            let calls = calls.by_ref().take(turn.tool_calls.len());
+            push_turn(&mut messages, turn, before, calls);
+            before = turn.finish;
         }
     }
     // A run that ended in a cut has nothing to go on with: only an open end asks for more.
@@ -36,9 +41,14 @@ pub fn messages_of<'a>(runs: impl IntoIterator<Item = &'a RunFold>) -> Vec<Messa
     messages
 }
 
-fn push_turn(messages: &mut Vec<Message>, run: &RunFold, turn: &ModelTurn) {
+fn push_turn<'a>(
+    messages: &mut Vec<Message>,
+    turn: &ModelTurn,
+    before: FinishReason,
+    calls: impl Iterator<Item = &'a CallFold>,
+) {
     if let (Some(Message::Assistant { .. }), FinishReason::Cut | FinishReason::Length) =
-        (messages.last(), previous_finish(run, turn))
+        (messages.last(), before)
     {
         messages.push(Message::User {
             text: GO_ON.to_owned(),
@@ -50,8 +60,8 @@ fn push_turn(messages: &mut Vec<Message>, run: &RunFold, turn: &ModelTurn) {
         tool_calls: turn.tool_calls.clone(),
         provider_state: turn.provider_state.clone(),
     });
-    for call in &turn.tool_calls {
-        let (output, status) = answer_of(run, call);
+    for call in calls {
+        let (output, status) = answer_of(&call.state);
         messages.push(Message::Tool {
             call_id: call.call_id.clone(),
             name: call.name.clone(),
@@ -61,18 +71,9 @@ fn push_turn(messages: &mut Vec<Message>, run: &RunFold, turn: &ModelTurn) {
     }
 }
 
-fn previous_finish(run: &RunFold, turn: &ModelTurn) -> FinishReason {
-    let before = run
-        .turns()
-        .iter()
-        .take_while(|other| other.turn < turn.turn)
-        .last();
-    before.map_or(FinishReason::Stop, |turn| turn.finish)
-}
-
-fn answer_of(run: &RunFold, call: &model::ToolCall) -> (String, ToolStatus) {
-    match run.call(&call.call_id).map(|call| &call.state) {
-        Some(CallState::Finished(finished)) => {
+fn answer_of(state: &CallState) -> (String, ToolStatus) {
+    match state {
+        CallState::Finished(finished) => {
             let output = head_and_tail(&finished.output, MODEL_OUTPUT_BYTES);
             let output = match &finished.error {
                 Some(error) if output.is_empty() => error.clone(),
@@ -80,13 +81,10 @@ fn answer_of(run: &RunFold, call: &model::ToolCall) -> (String, ToolStatus) {
             };
             (output, finished.status)
         }
-        Some(
-            CallState::Proposed
-            | CallState::Waiting
-            | CallState::Decided { .. }
-            | CallState::Started,
-        )
-        | None => ("This call was not run.".to_owned(), ToolStatus::Cancelled),
+        CallState::Proposed
+        | CallState::Waiting
+        | CallState::Decided { .. }
+        | CallState::Started => ("This call was not run.".to_owned(), ToolStatus::Cancelled),
     }
 }
 

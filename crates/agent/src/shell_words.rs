@@ -12,9 +12,15 @@ const RUNS_ITS_ARGUMENTS: [&str; 42] = [
     ".", "command", "builtin", "find", "parallel", "ssh", "make", "watch",
 ];
 
+/// Bytes of a text that is parsed at most: nobody judges a longer one by its root commands.
+const MAX_PARSED_BYTES: usize = 64 * 1024;
+
 /// The root commands of `text`, or `None` when only the exact text may be compared: it cannot be
 /// parsed, defines or assigns what changes other commands, or runs an interpreter or a wrapper.
 pub(crate) fn root_commands(text: &str) -> Option<BTreeSet<String>> {
+    if text.len() > MAX_PARSED_BYTES {
+        return None;
+    }
     let mut parser = Parser::new();
     parser
         .set_language(&tree_sitter_bash::LANGUAGE.into())
@@ -23,29 +29,38 @@ pub(crate) fn root_commands(text: &str) -> Option<BTreeSet<String>> {
     if tree.root_node().has_error() {
         return None;
     }
-    let mut roots = BTreeSet::new();
-    collect(tree.root_node(), text, &mut roots)?;
-    (!roots.is_empty()).then_some(roots)
+    collect(tree.root_node(), text).filter(|roots| !roots.is_empty())
 }
 
-fn collect(node: Node<'_>, text: &str, roots: &mut BTreeSet<String>) -> Option<()> {
-    match node.kind() {
-        "function_definition"
-        | "variable_assignment"
-        | "declaration_command"
-        | "unset_command"
-        | "file_redirect"
-        | "heredoc_redirect"
-        | "herestring_redirect" => return None,
-        "command" => {
-            let name = node.child_by_field_name("name")?;
-            roots.insert(plain_word(name, text)?);
+/// Walks without recursion: the text is the model's, and may be nested as deep as it is long.
+fn collect(root: Node<'_>, text: &str) -> Option<BTreeSet<String>> {
+    let mut roots = BTreeSet::new();
+    let mut cursor = root.walk();
+    loop {
+        let node = cursor.node();
+        match node.kind() {
+            "function_definition"
+            | "variable_assignment"
+            | "declaration_command"
+            | "unset_command"
+            | "file_redirect"
+            | "heredoc_redirect"
+            | "herestring_redirect" => return None,
+            "command" => {
+                let name = node.child_by_field_name("name")?;
+                roots.insert(plain_word(name, text)?);
+            }
+            _ => {}
         }
-        _ => {}
+        if cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return Some(roots);
+            }
+        }
     }
-    let mut cursor = node.walk();
-    node.children(&mut cursor)
-        .try_for_each(|child| collect(child, text, roots))
 }
 
 /// A command's name if it is one literal word and no wrapper.
@@ -93,5 +108,20 @@ mod tests {
         ] {
             assert_eq!(roots(exact), None, "{exact}");
         }
+    }
+
+    #[test]
+    fn a_text_nested_as_deep_as_it_is_long_is_walked() {
+        let nested = |depth: usize| format!("{}b{}", "a $(".repeat(depth), ")".repeat(depth));
+        let found = root_commands(&nested(10)).unwrap();
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["a", "b"]);
+        // A stack of this size would not hold a frame for each level.
+        let deep = std::thread::Builder::new().stack_size(256 * 1024);
+        let walked = deep.spawn(move || root_commands(&nested(12_000)));
+        assert!(walked.unwrap().join().unwrap().is_some());
+        assert_eq!(
+            root_commands(&format!("ls {}", "a".repeat(64 * 1024))),
+            None
+        );
     }
 }

@@ -5,13 +5,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use model::Timestamp;
-use store::Signal;
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 
 use crate::{AuthError, Authenticator, Credential};
 
-/// How often an expiry is looked at: what is left of the second in which streams must end.
+/// How often an expiry is looked at, and a look-up that failed is repeated: what is left of the
+/// second in which streams must end.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Watches one credential.
@@ -20,7 +19,9 @@ pub struct CredentialWatch {
     authenticator: Authenticator,
     credential: Credential,
     peer: Option<IpAddr>,
-    signals: broadcast::Receiver<Signal>,
+    changes: watch::Receiver<()>,
+    /// Whether something may have changed since it was last looked up.
+    stale: bool,
     valid_until: Option<Timestamp>,
 }
 
@@ -28,10 +29,11 @@ impl Authenticator {
     /// Watches a credential from now on.
     pub fn watch(&self, credential: Credential, peer: Option<IpAddr>) -> CredentialWatch {
         CredentialWatch {
-            signals: self.store.signals(),
+            changes: self.store.credential_changes(),
             authenticator: self.clone(),
             credential,
             peer,
+            stale: true,
             valid_until: None,
         }
     }
@@ -39,28 +41,37 @@ impl Authenticator {
 
 impl CredentialWatch {
     /// Returns when the credential no longer works: revoked, disabled, expired, or its tenant
-    /// closed, by whichever process. Safe to drop and call again.
+    /// closed, by whichever process. Safe to drop and call again, as often as events of a stream
+    /// come: it looks the credential up when something changed only.
     pub async fn revoked(&mut self) {
-        if self.valid_until.is_none() && self.look().await.is_err() {
-            return;
-        }
         loop {
-            let changed = tokio::select! {
-                changed = changed(&mut self.signals) => changed,
-                () = tokio::time::sleep(LOOK_EVERY), if self.valid_until.is_some() => false,
-            };
-            let now = self.authenticator.clock.now();
-            let expired = self.valid_until.is_some_and(|end| end <= now);
-            if expired || (changed && self.look().await.is_err()) {
+            if self.stale && self.look().await.is_err() {
                 return;
+            }
+            let now = self.authenticator.clock.now();
+            if self.valid_until.is_some_and(|end| end <= now) {
+                return;
+            }
+            let timed = self.stale || self.valid_until.is_some();
+            tokio::select! {
+                changed = self.changes.changed() => match changed {
+                    Ok(()) => self.stale = true,
+                    // The store is closed: nothing changes any more.
+                    Err(_) => std::future::pending().await,
+                },
+                () = tokio::time::sleep(LOOK_EVERY), if timed => {}
             }
         }
     }
 
-    /// Looks the credential up. A database that does not answer proves nothing against it.
+    /// Looks the credential up. A database that does not answer proves nothing against it, but is
+    /// asked again.
     async fn look(&mut self) -> Result<(), AuthError> {
         match self.authenticator.check(&self.credential, self.peer).await {
-            Ok(checked) => self.valid_until = checked.valid_until,
+            Ok(checked) => {
+                self.valid_until = checked.valid_until;
+                self.stale = false;
+            }
             Err(AuthError::Unavailable(error)) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -70,14 +81,5 @@ impl CredentialWatch {
             Err(error) => return Err(error),
         }
         Ok(())
-    }
-}
-
-/// Whether credentials changed; waits for news that may mean so.
-async fn changed(signals: &mut broadcast::Receiver<Signal>) -> bool {
-    match signals.recv().await {
-        Ok(Signal::CredentialsChanged | Signal::Foreign) | Err(RecvError::Lagged(_)) => true,
-        Ok(Signal::RunQueued | Signal::TaskChanged(_) | Signal::CancelRequested(_)) => false,
-        Err(RecvError::Closed) => std::future::pending().await,
     }
 }

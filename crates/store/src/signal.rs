@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::TaskId;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 
 /// Signals that a slow receiver may fall behind before it loses some.
 const CAPACITY: usize = 4096;
@@ -29,6 +29,8 @@ pub enum Signal {
 #[derive(Debug, Clone)]
 pub(crate) struct Hub {
     local: broadcast::Sender<Signal>,
+    /// Apart from the rest: each open stream waits for it, and must not wake for every append.
+    credentials: watch::Sender<()>,
     /// `None` once closed, or where there are no other processes to tell.
     remote: Arc<Mutex<Option<mpsc::Sender<Signal>>>>,
 }
@@ -37,12 +39,17 @@ impl Hub {
     pub(crate) fn new(remote: Option<mpsc::Sender<Signal>>) -> Self {
         Self {
             local: broadcast::Sender::new(CAPACITY),
+            credentials: watch::Sender::new(()),
             remote: Arc::new(Mutex::new(remote)),
         }
     }
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Signal> {
         self.local.subscribe()
+    }
+
+    pub(crate) fn subscribe_credentials(&self) -> watch::Receiver<()> {
+        self.credentials.subscribe()
     }
 
     /// Tells what this process committed.
@@ -68,6 +75,12 @@ impl Hub {
 
     /// Tells what another process committed.
     pub(crate) fn receive(&self, signal: Signal) {
+        match signal {
+            Signal::CredentialsChanged | Signal::Foreign => {
+                self.credentials.send_replace(());
+            }
+            Signal::RunQueued | Signal::TaskChanged(_) | Signal::CancelRequested(_) => {}
+        }
         // An error means that nobody listens.
         let _ = self.local.send(signal);
     }

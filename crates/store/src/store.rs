@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, broadcast};
+use tokio::sync::{Mutex, broadcast, watch};
 use tokio::task::JoinSet;
 
 use crate::postgres::Postgres;
@@ -129,6 +129,11 @@ impl Store {
     /// again, as after [`Signal::Foreign`].
     pub fn signals(&self) -> broadcast::Receiver<Signal> {
         self.inner.hub.subscribe()
+    }
+
+    /// Changes whenever a credential, or what it depends on, may have changed.
+    pub fn credential_changes(&self) -> watch::Receiver<()> {
+        self.inner.hub.subscribe_credentials()
     }
 
     /// Brings the schema up to this version's. Safe to repeat and to run from several processes.

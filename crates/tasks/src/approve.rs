@@ -43,7 +43,7 @@ impl Tasks {
             Admission::Kept(answer) => return Ok(answer == "true"),
             Admission::Fresh(claim) => claim,
         };
-        let mask = inner.sessions.mask(id);
+        let mask = inner.sessions.mask(id, None);
         let decision = Decision {
             outcome: approval.outcome,
             reason: approval.reason.map(|reason| mask.mask(&reason)),
@@ -111,7 +111,7 @@ impl Tasks {
             events,
             task: patch_of(task.message_count, &fold, now),
             run_change: RunChange::Wake {
-                preferred: inner.preferred(id, now),
+                preferred: inner.preferred(id, None, now),
             },
             running_ms: None,
             idempotency: claim.map(|claim| claim.entry(&approved.to_string(), now)),

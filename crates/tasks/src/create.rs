@@ -80,16 +80,18 @@ impl Tasks {
             Admission::Fresh(claim) => claim,
         };
         let id = TaskId::generate(&*inner.random);
-        let secrets = new.secrets.clone();
-        if !secrets.is_empty() {
+        let message_id = MessageId::generate(&*inner.random);
+        if !new.secrets.is_empty() {
             // Before the insert: a worker may take the run up at once.
-            inner.sessions.keep_secrets(id, secrets);
+            let secrets = new.secrets.clone();
+            let run = (id, RunNumber::FIRST);
+            inner.sessions.stage(run, &message_id, secrets, inner.now());
         }
         let inserted = self
-            .insert_with_files(permit, id, new, upload, claim.as_ref())
+            .insert_with_files(permit, id, message_id.clone(), new, upload, claim.as_ref())
             .await;
         if inserted.is_err() {
-            inner.sessions.forget(id);
+            inner.sessions.unstage(&message_id);
         }
         inserted.map(|()| id)
     }
@@ -99,18 +101,21 @@ impl Tasks {
         &self,
         permit: &Permit,
         id: TaskId,
+        message_id: MessageId,
         new: NewTask,
         upload: &Upload,
         claim: Option<&Claim>,
     ) -> Result<(), Error> {
         let inner = &self.inner;
         if upload.is_empty() {
-            return self.insert(permit, id, new, Vec::new(), claim).await;
+            return self
+                .insert(permit, id, message_id, new, Vec::new(), claim)
+                .await;
         }
         let place = inner.sessions.workspace_place(id);
         let placed = Placed::place(place, Made::New, upload).await?;
         let files = placed.attached().to_vec();
-        let inserted = self.insert(permit, id, new, files, claim).await;
+        let inserted = self.insert(permit, id, message_id, new, files, claim).await;
         // An error does not prove that nothing was written.
         if inserted.is_err() && matches!(inner.store.unscoped_find_task(id).await, Ok(None)) {
             placed.undo().await;
@@ -122,23 +127,19 @@ impl Tasks {
         &self,
         permit: &Permit,
         id: TaskId,
+        message_id: MessageId,
         new: NewTask,
         files: Vec<AttachedFile>,
         claim: Option<&Claim>,
     ) -> Result<(), Error> {
         let inner = &self.inner;
         let now = inner.now();
-        let mask = inner.sessions.mask(id);
+        let mask = inner.sessions.mask(id, Some(&new.secrets));
         let handover =
             inner.seal_secrets(permit.organization_id(), id, RunNumber::FIRST, &new.secrets);
         let secret_names = new.secrets.names();
         let message = mask.mask(new.message.as_str());
-        let first_event = user_message(
-            message.clone(),
-            files,
-            secret_names.clone(),
-            MessageId::generate(&*inner.random),
-        );
+        let first_event = user_message(message.clone(), files, secret_names.clone(), message_id);
         let prompt = new
             .system_prompt
             .as_ref()

@@ -12,18 +12,18 @@ use futures_util::FutureExt;
 use llm::ResolvedModel;
 use model::{
     ConversationId, JournalEvent, JournalRow, NoticeStatus, RunErrorCode, RunNumber, RunOutcome,
-    RunStarted, Task,
+    RunStarted, Task, TaskStatus,
 };
-use store::{ClaimedRun, Fence, TaskPatch};
-use tokio::sync::OwnedSemaphorePermit;
+use store::{Append, ClaimedRun, Fence, RunChange, TaskPatch};
+use tokio_util::sync::CancellationToken;
 
 use crate::journal::{JournalStart, Running, TaskJournal};
 use crate::live::News;
-use crate::service::{ActiveRun, Inner};
+use crate::service::{ActiveRun, Inner, Slot};
 use crate::sessions::{Entered, Leaving};
 
-/// Attempts after which a run that no worker survives is given up.
-const MAX_ATTEMPTS: i64 = 20;
+/// Attempts in a row after which a run that no worker survives is given up.
+const MAX_ATTEMPTS: usize = 20;
 
 /// How an attempt ended.
 enum End {
@@ -37,16 +37,10 @@ enum End {
 
 impl Inner {
     /// Runs a claimed run in the background; `slot` is free again when it is let go of.
-    pub(crate) fn start(self: &Arc<Self>, claimed: ClaimedRun, slot: OwnedSemaphorePermit) {
+    pub(crate) fn start(self: &Arc<Self>, claimed: ClaimedRun, slot: Slot) {
         let inner = Arc::clone(self);
         self.runs.spawn(async move {
-            let task_id = claimed.task.id;
-            let work = AssertUnwindSafe(Arc::clone(&inner).execute(claimed));
-            if work.catch_unwind().await.is_err() {
-                // The lease runs out and another attempt goes on from the journal.
-                tracing::error!(task = %task_id, "a worker panicked");
-                inner.live.tell(task_id, News::WorkerLost);
-            }
+            inner.execute(claimed).await;
             drop(slot);
         });
     }
@@ -59,34 +53,32 @@ impl Inner {
             before_ms: claimed.running_ms,
             since: self.now(),
         };
-        let _active = self.activate(
-            claimed.task.id,
+        let (task_id, run) = (claimed.task.id, claimed.run);
+        let (_active, predecessor) = self.activate(
+            task_id,
             ActiveRun {
-                run: claimed.run,
+                run,
                 attempt: claimed.attempt,
                 running,
                 stop: Arc::clone(&handle),
+                gone: CancellationToken::new(),
             },
         );
         if claimed.cancel_requested {
             handle.stop(StopReason::Cancel);
         }
-        let (task_id, run) = (claimed.task.id, claimed.run);
-        let end = match self.attempt(claimed, running, &handle, stop).await {
-            Ok(end) => end,
-            Err(JournalError::Lost) => {
-                tracing::warn!("the run was taken over by another worker");
-                End::Elsewhere
-            }
-            Err(JournalError::Store(error)) => {
-                tracing::error!(
-                    error = &*error as &dyn std::error::Error,
-                    "the run's journal failed"
-                );
-                End::Elsewhere
-            }
-        };
-        match end {
+        if self.slots.is_closed() {
+            // The server told its runs to stop before it could see this one.
+            handle.stop(StopReason::HandOver);
+        }
+        if let Some(predecessor) = predecessor {
+            // It has lost its run, or is ending its session. What it left running must be gone
+            // before this attempt enters the same workspace.
+            predecessor.stop.stop(StopReason::Lost);
+            predecessor.gone.cancelled().await;
+        }
+        let attempt = AssertUnwindSafe(self.attempt(claimed, running, &handle, stop));
+        match end_of(attempt.catch_unwind().await) {
             End::Over => {
                 self.sessions
                     .leave(task_id, run, Leaving::Idle(self.now()))
@@ -110,9 +102,17 @@ impl Inner {
     ) -> Result<End, JournalError> {
         let task = &claimed.task;
         self.take_handover(&claimed);
-        let rows = self.store.unscoped_list_rows(task.id, model::Seq(0)).await;
-        let mut rows = rows.map_err(|error| JournalError::Store(Box::new(error)))?;
-        let entered = self.sessions.enter(task, claimed.run, &rows, self.now());
+        let mut rows = match self.store.unscoped_list_rows(task.id, model::Seq(0)).await {
+            Ok(rows) => rows,
+            Err(error @ store::Error::Corrupt { .. }) => {
+                return self.give_up(&claimed, &error).await;
+            }
+            Err(error) => return Err(JournalError::Store(Box::new(error))),
+        };
+        let mut entered = self.sessions.enter(task, claimed.run, &rows, self.now());
+        if let Some(replaced) = entered.replaced.take() {
+            replaced.close().await;
+        }
         let mut journal = TaskJournal::new(JournalStart {
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
@@ -132,7 +132,7 @@ impl Inner {
                 .end_stopped(&mut journal, task, StopReason::Cancel)
                 .await;
         }
-        if let Some((code, message)) = refusal(&claimed, &entered) {
+        if let Some((code, message)) = refusal(claimed.run, &rows, &entered) {
             return self.fail(&mut journal, code, message).await;
         }
         let model = match self.model_of(task, journal.fold().started()) {
@@ -147,22 +147,30 @@ impl Inner {
             .await?;
         let input = self.input(&claimed, &entered, model, rows, stop);
         let limit = self.time_limit(task, running);
-        let exit = {
-            let work = agent::run(&self.agent, &input, &mut journal);
-            tokio::pin!(work);
-            tokio::select! {
-                exit = &mut work => exit,
-                () = tokio::time::sleep(limit) => {
-                    handle.stop(StopReason::TimeLimit);
-                    work.await
-                }
-            }
-        };
-        match exit {
+        match self.work(&input, &mut journal, handle, limit).await {
             Ok(Exit::Finished) => Ok(End::Over),
             Ok(Exit::Parked) => Ok(End::Waits),
             Ok(Exit::Stopped(reason)) => self.end_stopped(&mut journal, task, reason).await,
             Err(AgentError::Journal(error)) => Err(error),
+        }
+    }
+
+    /// Lets the agent work, until it is done or has used up its time.
+    async fn work(
+        &self,
+        input: &RunInput,
+        journal: &mut TaskJournal,
+        handle: &StopHandle,
+        limit: Duration,
+    ) -> Result<Exit, AgentError> {
+        let work = agent::run(&self.agent, input, journal);
+        tokio::pin!(work);
+        tokio::select! {
+            exit = &mut work => exit,
+            () = tokio::time::sleep(limit) => {
+                handle.stop(StopReason::TimeLimit);
+                work.await
+            }
         }
     }
 
@@ -281,6 +289,48 @@ impl Inner {
         Ok(End::Over)
     }
 
+    /// Ends a run whose journal this version cannot read: no attempt would get any further.
+    async fn give_up(
+        &self,
+        claimed: &ClaimedRun,
+        error: &store::Error,
+    ) -> Result<End, JournalError> {
+        tracing::error!(
+            error = error as &dyn std::error::Error,
+            "the journal cannot be read; the run is given up"
+        );
+        let message = "Interrupted: the stored journal cannot be read";
+        let at = self.now();
+        let append = Append {
+            task_id: claimed.task.id,
+            run: claimed.run,
+            expected_seq: claimed.task.last_seq,
+            fence: Some(Fence {
+                worker: self.worker,
+                attempt: claimed.attempt,
+            }),
+            at,
+            events: vec![JournalEvent::RunFinished(RunOutcome::Failed {
+                code: RunErrorCode::Interrupted,
+                message: message.to_owned(),
+            })],
+            task: TaskPatch {
+                status: Some(TaskStatus::Failed),
+                error: Some(Some(message.to_owned())),
+                completed_at: Some(Some(at)),
+                ..TaskPatch::default()
+            },
+            run_change: RunChange::End,
+            running_ms: None,
+            idempotency: None,
+            handover: None,
+        };
+        let written = self.store.append(append).await;
+        written.map_err(|error| JournalError::Store(Box::new(error)))?;
+        self.poke(claimed.task.id);
+        Ok(End::Over)
+    }
+
     async fn fail(
         &self,
         journal: &mut TaskJournal,
@@ -293,13 +343,56 @@ impl Inner {
     }
 }
 
+/// How an attempt ended: what it answered, or that it panicked.
+fn end_of(attempt: std::thread::Result<Result<End, JournalError>>) -> End {
+    match attempt {
+        Ok(Ok(end)) => return end,
+        Ok(Err(JournalError::Lost)) => {
+            tracing::warn!("the run was taken over by another worker");
+        }
+        Ok(Err(JournalError::Store(error))) => tracing::error!(
+            error = &*error as &dyn std::error::Error,
+            "the run's journal failed"
+        ),
+        // The lease runs out and another attempt goes on from the journal.
+        Err(_) => tracing::error!("a worker panicked"),
+    }
+    End::Elsewhere
+}
+
+/// Attempts of a run that were cut off since it last got on. Waiting for a person cuts nothing
+/// off: a run may wait any number of times.
+fn fruitless_attempts(run: RunNumber, rows: &[JournalRow]) -> usize {
+    let latest = rows.iter().rev().take_while(|row| row.run == run);
+    let stands_still = |row: &&JournalRow| match &row.event {
+        JournalEvent::RunResumed { .. }
+        | JournalEvent::Notice { .. }
+        | JournalEvent::ToolStarted { .. } => true,
+        JournalEvent::UserMessage(_)
+        | JournalEvent::RunStarted(_)
+        | JournalEvent::ModelTurn(_)
+        | JournalEvent::ToolWaiting { .. }
+        | JournalEvent::ToolDecided(_)
+        | JournalEvent::ToolFinished(_)
+        | JournalEvent::RunFinished(_) => false,
+    };
+    latest
+        .take_while(stands_still)
+        .filter(|row| matches!(row.event, JournalEvent::RunResumed { .. }))
+        .count()
+}
+
 /// Why a run cannot go on at all.
-fn refusal(claimed: &ClaimedRun, entered: &Entered) -> Option<(RunErrorCode, String)> {
+fn refusal(
+    run: RunNumber,
+    rows: &[JournalRow],
+    entered: &Entered,
+) -> Option<(RunErrorCode, String)> {
     if entered.lost_secrets {
         let message = "Interrupted by server restart: the task's secrets were held in memory only";
         return Some((RunErrorCode::Interrupted, message.to_owned()));
     }
-    (claimed.attempt > MAX_ATTEMPTS).then(|| {
+    (fruitless_attempts(run, rows) >= MAX_ATTEMPTS).then(|| {
         let message =
             format!("Interrupted by server restart: {MAX_ATTEMPTS} attempts were cut off");
         (RunErrorCode::Interrupted, message)

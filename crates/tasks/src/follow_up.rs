@@ -136,20 +136,22 @@ impl Tasks {
     ) -> Result<(), Error> {
         let inner = &self.inner;
         let task = self.idle_task(permit, id).await?;
-        if message.env.is_some() || message.secrets.is_some() {
+        let message_id = MessageId::generate(&*inner.random);
+        let append = self.append_of(&task, message, files, claim, message_id.clone());
+        if let Some(secrets) = &message.secrets {
+            // Before the append: a worker may take the run up at once. They count for the run of
+            // this message only: another follow-up may win.
+            let run = (id, task.run.next());
             inner
                 .sessions
-                .replace_variables(id, message.secrets.clone())
-                .await;
+                .stage(run, &message_id, secrets.clone(), append.at);
         }
-        match inner
-            .store
-            .append(self.append_of(&task, message, files, claim))
-            .await
-        {
-            Ok(_) => {}
-            Err(store::Error::IdempotencyTaken) => return Err(Error::IdempotencyConflict),
-            Err(error) => return Err(error.into()),
+        if let Err(error) = inner.store.append(append).await {
+            inner.sessions.unstage(&message_id);
+            if matches!(error, store::Error::IdempotencyTaken) {
+                return Err(Error::IdempotencyConflict);
+            }
+            return Err(error.into());
         }
         inner.poke(id);
         inner.wake.notify_one();
@@ -162,16 +164,16 @@ impl Tasks {
         message: &FollowUp,
         files: &[AttachedFile],
         claim: Option<&Claim>,
+        message_id: MessageId,
     ) -> Append {
         let inner = &self.inner;
         let (id, now) = (task.id, inner.now());
-        let mask = inner.sessions.mask(id);
+        let mask = inner.sessions.mask(id, message.secrets.as_ref());
         let secret_names = message
             .secrets
             .as_ref()
             .map_or_else(Vec::new, Secrets::names);
         let content = mask.mask(message.message.as_str());
-        let message_id = MessageId::generate(&*inner.random);
         let user = user_message(content, files.to_vec(), secret_names, message_id);
         let prompt = message
             .system_prompt
@@ -195,7 +197,7 @@ impl Tasks {
                 ..patch_of_follow_up(task, now)
             },
             run_change: RunChange::NextRun {
-                preferred: inner.preferred(id, now),
+                preferred: inner.preferred(id, message.secrets.as_ref(), now),
             },
             running_ms: None,
             idempotency: claim.map(|claim| claim.entry("running", now)),

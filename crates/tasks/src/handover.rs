@@ -54,7 +54,9 @@ impl Inner {
             .and_then(|json| serde_json::from_slice(&json).ok())
             .and_then(|value| Secrets::parse(&value).ok());
         match secrets {
-            Some(secrets) => self.sessions.keep_secrets(claimed.task.id, secrets),
+            Some(secrets) => self
+                .sessions
+                .keep_secrets(claimed.task.id, claimed.run, secrets),
             // The run then fails for want of them, and says so.
             None => tracing::error!(task = %claimed.task.id, "handed over secrets do not open"),
         }

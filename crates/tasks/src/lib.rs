@@ -25,6 +25,7 @@ mod live;
 mod previews;
 mod secret_mask;
 mod service;
+mod session_facts;
 mod sessions;
 mod watch;
 mod worker;

@@ -11,8 +11,10 @@ use model::{
     Timestamp, WorkerId,
 };
 use store::{LeaseRenewal, Preferred, Store, TaskFilter, TaskPage};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use vault::Vault;
 
 use crate::files::Staging;
@@ -20,7 +22,7 @@ use crate::idempotency::InFlight;
 use crate::journal::Running;
 use crate::live::{Live, News};
 use crate::sessions::{Sessions, SessionsConfig};
-use crate::{Error, Upload};
+use crate::{Error, Secrets, Upload};
 
 /// How long a run is kept for the worker that holds its session, milliseconds.
 const PREFERRED_MS: i64 = 2_000;
@@ -98,6 +100,15 @@ pub(crate) struct ActiveRun {
     pub(crate) attempt: i64,
     pub(crate) running: Running,
     pub(crate) stop: Arc<StopHandle>,
+    /// Cancelled when this process has let go of it.
+    pub(crate) gone: CancellationToken,
+}
+
+/// Room for one run. A server that stops waits for whoever holds one, also before the run begins.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    _permit: OwnedSemaphorePermit,
+    _token: TaskTrackerToken,
 }
 
 /// Which tasks to list.
@@ -217,8 +228,8 @@ impl Tasks {
         &self.inner.models
     }
 
-    /// How many topics, sessions and runs this process holds in memory: all fall to zero when
-    /// nothing is going on.
+    /// How many topics and runs this process holds in memory: both fall to zero when nothing is
+    /// going on. Sessions that are kept between runs are not among them.
     pub fn in_memory(&self) -> usize {
         self.inner.live.len() + self.inner.active().len()
     }
@@ -241,9 +252,16 @@ impl Inner {
         self.clock.now()
     }
 
-    /// This worker, if it holds something of the task's session: it gets the next run first.
-    pub(crate) fn preferred(&self, task_id: TaskId, now: Timestamp) -> Option<Preferred> {
-        self.sessions.holds(task_id).then(|| Preferred {
+    /// This worker, if it holds something of the task's session or gets secrets for it: it gets the
+    /// next run first.
+    pub(crate) fn preferred(
+        &self,
+        task_id: TaskId,
+        secrets: Option<&Secrets>,
+        now: Timestamp,
+    ) -> Option<Preferred> {
+        let holds = secrets.is_some() || self.sessions.holds(task_id);
+        holds.then(|| Preferred {
             worker: self.worker,
             until: now.plus_millis(PREFERRED_MS),
         })
@@ -254,13 +272,42 @@ impl Inner {
         open.then(|| self.live.find(task.id)?.open_turn()).flatten()
     }
 
-    /// Notes that this process runs a task.
-    pub(crate) fn activate(self: &Arc<Self>, task_id: TaskId, run: ActiveRun) -> Active {
-        self.active().insert(task_id, run);
-        Active {
+    /// Notes that this process runs a task. Answers the attempt of the same task that this process
+    /// has not let go of yet, if there is one: it is waited for before this one does anything.
+    pub(crate) fn activate(
+        self: &Arc<Self>,
+        task_id: TaskId,
+        run: ActiveRun,
+    ) -> (Active, Option<ActiveRun>) {
+        let active = Active {
             inner: Arc::clone(self),
             task_id,
-        }
+            run: run.run,
+            attempt: run.attempt,
+            gone: run.gone.clone(),
+        };
+        let predecessor = self.active().insert(task_id, run);
+        (active, predecessor)
+    }
+
+    /// A slot, if one is free and the server is not stopping.
+    pub(crate) fn free_slot(&self) -> Option<Slot> {
+        // The token first: whoever closes the slots and then waits cannot miss it.
+        let token = self.runs.token();
+        let permit = Arc::clone(&self.slots).try_acquire_owned().ok()?;
+        Some(Slot {
+            _permit: permit,
+            _token: token,
+        })
+    }
+
+    /// The next slot that is free; `None` when the server is stopping.
+    pub(crate) async fn next_slot(&self) -> Option<Slot> {
+        let permit = Arc::clone(&self.slots).acquire_owned().await.ok()?;
+        Some(Slot {
+            _permit: permit,
+            _token: self.runs.token(),
+        })
     }
 
     /// Tells the run of a task to stop, if this process runs it.
@@ -309,10 +356,22 @@ impl Inner {
 pub(crate) struct Active {
     inner: Arc<Inner>,
     task_id: TaskId,
+    run: RunNumber,
+    attempt: i64,
+    gone: CancellationToken,
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        self.inner.active().remove(&self.task_id);
+        let mut active = self.inner.active();
+        // A later attempt may have taken the place already: that one goes on.
+        let own = active
+            .get(&self.task_id)
+            .is_some_and(|entry| (entry.run, entry.attempt) == (self.run, self.attempt));
+        if own {
+            active.remove(&self.task_id);
+        }
+        drop(active);
+        self.gone.cancel();
     }
 }

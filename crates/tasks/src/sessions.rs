@@ -7,15 +7,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use agent::{Mask, NoMask, SessionConfig, ToolSession, Variables};
-use model::{JournalEvent, JournalRow, Random, RunNumber, SessionId, Task, TaskId, Timestamp};
-use sandbox::{Limits, NetworkMode, SandboxEngine, SecretText};
+use agent::{Mask, SessionConfig, ToolSession};
+use model::{JournalRow, MessageId, Random, RunNumber, SessionId, Task, TaskId, Timestamp};
+use sandbox::{Limits, NetworkMode, SandboxEngine};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
-use vault::Masker;
 
 use crate::Secrets;
 use crate::files::WorkspacePlace;
-use crate::secret_mask::SecretMask;
+use crate::session_facts::{is_idle, mask_of, secrets_given, session_of, variables};
 
 /// What every session of a server shares.
 #[derive(Debug, Clone)]
@@ -48,20 +48,41 @@ fn owner_number(task_id: TaskId) -> u32 {
     u32::try_from(number % RANGE).unwrap_or(0)
 }
 
+/// Milliseconds after which secrets whose run began elsewhere, or never, are looked for.
+const STAGED_MS: i64 = 60_000;
+
 /// The sessions that hold something.
 pub(crate) struct Sessions {
     config: SessionsConfig,
     random: Arc<dyn Random>,
     held: Mutex<HashMap<TaskId, Held>>,
+    staged: Mutex<HashMap<MessageId, Staged>>,
+}
+
+/// Secrets that came with a message. They count when that message's run begins: whether it is in
+/// the journal at all is not known when they come.
+struct Staged {
+    secrets: Secrets,
+    run: (TaskId, RunNumber),
+    at: Timestamp,
 }
 
 struct Held {
-    secrets: Option<Secrets>,
-    tools: Option<Arc<ToolSession>>,
+    /// With the run whose message brought them.
+    secrets: Option<(RunNumber, Secrets)>,
+    tools: Option<Tools>,
     /// The last run that entered it.
     run: RunNumber,
     /// `None` while a run of the task is open.
     idle_since: Option<Timestamp>,
+}
+
+/// Tools, and what their variables were made of.
+#[derive(Clone)]
+struct Tools {
+    session: Arc<ToolSession>,
+    env: Option<Value>,
+    secrets: Option<RunNumber>,
 }
 
 /// How a run leaves its session.
@@ -89,6 +110,8 @@ impl Held {
 pub(crate) struct Entered {
     pub(crate) session_id: SessionId,
     pub(crate) tools: Arc<ToolSession>,
+    /// Tools with other variables, to be closed before these are used.
+    pub(crate) replaced: Option<Arc<ToolSession>>,
     /// Names of the secrets it holds.
     pub(crate) secret_names: Vec<String>,
     /// Whether secrets that this run was given are gone.
@@ -98,7 +121,7 @@ pub(crate) struct Entered {
 impl fmt::Debug for Sessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sessions")
-            .field("held", &self.lock().len())
+            .field("held", &self.held().len())
             .finish_non_exhaustive()
     }
 }
@@ -109,26 +132,45 @@ impl Sessions {
             config,
             random,
             held: Mutex::new(HashMap::new()),
+            staged: Mutex::new(HashMap::new()),
         }
     }
 
-    /// Keeps the secrets of a run that is about to be queued.
-    pub(crate) fn keep_secrets(&self, task_id: TaskId, secrets: Secrets) {
-        let mut held = self.lock();
-        let entry = held.entry(task_id).or_insert(Held::new(RunNumber::FIRST));
-        entry.secrets = Some(secrets);
+    /// Keeps secrets until the run of the message that they came with begins.
+    pub(crate) fn stage(
+        &self,
+        run: (TaskId, RunNumber),
+        message: &MessageId,
+        secrets: Secrets,
+        at: Timestamp,
+    ) {
+        let staged = Staged { secrets, run, at };
+        self.staged().insert(message.clone(), staged);
+    }
+
+    /// Forgets the secrets of a message that was not written.
+    pub(crate) fn unstage(&self, message: &MessageId) {
+        self.staged().remove(message);
+    }
+
+    /// Keeps the secrets that were handed over with a claimed run.
+    pub(crate) fn keep_secrets(&self, task_id: TaskId, run: RunNumber, secrets: Secrets) {
+        let mut held = self.held();
+        let entry = held.entry(task_id).or_insert(Held::new(run));
+        entry.secrets = Some((run, secrets));
         entry.idle_since = None;
     }
 
-    /// A mask for the secrets that a task's session holds.
-    pub(crate) fn mask(&self, task_id: TaskId) -> Arc<dyn Mask> {
-        let held = self.lock();
-        mask_of(held.get(&task_id).and_then(|held| held.secrets.as_ref()))
+    /// A mask for the secrets that a task's session holds, and for `more`.
+    pub(crate) fn mask(&self, task_id: TaskId, more: Option<&Secrets>) -> Arc<dyn Mask> {
+        let held = self.held();
+        let secrets = held.get(&task_id).and_then(|held| held.secrets.as_ref());
+        mask_of(secrets.map(|(_, secrets)| secrets).into_iter().chain(more))
     }
 
     /// Whether this process holds something of a task's session.
     pub(crate) fn holds(&self, task_id: TaskId) -> bool {
-        self.lock().contains_key(&task_id)
+        self.held().contains_key(&task_id)
     }
 
     /// Enters the session of a task's run: the one it worked in before, the one of the run before
@@ -140,52 +182,42 @@ impl Sessions {
         rows: &[JournalRow],
         now: Timestamp,
     ) -> Entered {
-        let mut held = self.lock();
-        let secret_names = held
-            .get(&task.id)
-            .and_then(|held| held.secrets.as_ref())
-            .map_or_else(Vec::new, Secrets::names);
-        let lost_secrets = secret_names.is_empty() && needs_secrets(run, rows);
-        let earlier_lost = secret_names.is_empty() && !task.secret_names.is_empty();
-        let session_id = session_of(run, rows)
-            .or_else(|| {
-                let alive = !earlier_lost && !self.is_idle(run, rows, now);
-                task.session_id.filter(|_| alive)
-            })
-            .unwrap_or_else(|| SessionId::generate(&*self.random));
-        let tools = held.get(&task.id).and_then(|held| held.tools.clone());
-        let tools = tools.unwrap_or_else(|| {
-            Arc::new(self.tools(
-                task,
-                held.get(&task.id).and_then(|held| held.secrets.as_ref()),
-            ))
-        });
+        let given = secrets_given(run, rows);
+        let staged = given.message.and_then(|id| self.staged().remove(id));
+        let mut held = self.held();
         let entry = held.entry(task.id).or_insert(Held::new(run));
         entry.run = run;
-        entry.tools = Some(Arc::clone(&tools));
         entry.idle_since = None;
+        if let Some(staged) = staged {
+            entry.secrets = Some((run, staged.secrets));
+        }
+        let idle = is_idle(run, rows, now, self.config.idle_ms);
+        // Of another run than the one that last brought some, or of a session that has ended.
+        let current = |of: RunNumber| {
+            Some(of) == given.by && !task.secret_names.is_empty() && (of == run || !idle)
+        };
+        entry.secrets.take_if(|(of, _)| !current(*of));
+        let secrets = entry.secrets.as_ref();
+        let secret_names = secrets.map_or_else(Vec::new, |(_, secrets)| secrets.names());
+        let lost_secrets = secret_names.is_empty() && given.needed;
+        let earlier_lost = secret_names.is_empty() && !task.secret_names.is_empty();
+        let session_id = session_of(run, rows)
+            .or_else(|| task.session_id.filter(|_| !earlier_lost && !idle))
+            .unwrap_or_else(|| SessionId::generate(&*self.random));
+        let of = secrets.map(|(of, _)| *of);
+        let fits = |tools: &Tools| tools.env == task.env && tools.secrets == of;
+        let replaced = entry.tools.take_if(|tools| !fits(tools));
+        let tools = entry.tools.get_or_insert_with(|| Tools {
+            session: Arc::new(self.tools(task, secrets.map(|(_, secrets)| secrets))),
+            env: task.env.clone(),
+            secrets: of,
+        });
         Entered {
             session_id,
-            tools,
+            tools: Arc::clone(&tools.session),
+            replaced: replaced.map(|tools| tools.session),
             secret_names,
             lost_secrets,
-        }
-    }
-
-    /// Replaces what commands see from the next run on; what runs in the old sandbox ends.
-    pub(crate) async fn replace_variables(&self, task_id: TaskId, secrets: Option<Secrets>) {
-        let tools = {
-            let mut held = self.lock();
-            let tools = held.get_mut(&task_id).and_then(|held| held.tools.take());
-            if let Some(secrets) = secrets {
-                let entry = held.entry(task_id).or_insert(Held::new(RunNumber::FIRST));
-                entry.secrets = Some(secrets);
-                entry.idle_since = None;
-            }
-            tools
-        };
-        if let Some(tools) = tools {
-            tools.close().await;
         }
     }
 
@@ -193,17 +225,17 @@ impl Sessions {
     /// background process lives in it. A session that holds nothing is forgotten.
     pub(crate) async fn leave(&self, task_id: TaskId, run: RunNumber, leaving: Leaving) {
         let tools = {
-            let mut held = self.lock();
+            let mut held = self.held();
             // A later run may have entered already: the session is its own now.
             let entry = held.get_mut(&task_id).filter(|entry| entry.run == run);
             entry.and_then(|entry| entry.tools.take())
         };
         let lives = match &tools {
-            Some(tools) => tools.end_of_run().await,
+            Some(tools) => tools.session.end_of_run().await,
             None => false,
         };
         let orphan = {
-            let mut held = self.lock();
+            let mut held = self.held();
             match held.get_mut(&task_id).filter(|entry| entry.run == run) {
                 Some(entry) => {
                     entry.tools = tools.filter(|_| lives);
@@ -220,46 +252,67 @@ impl Sessions {
             }
         };
         if let Some(orphan) = orphan {
-            orphan.close().await;
+            orphan.session.close().await;
         }
     }
 
     /// Ends everything that runs for a task; returns when no process is left.
     pub(crate) async fn kill(&self, task_id: TaskId) {
-        let tools = self
-            .lock()
-            .get_mut(&task_id)
-            .and_then(|held| held.tools.take());
+        let tools = {
+            let mut held = self.held();
+            let entry = held.get_mut(&task_id);
+            let tools = entry.and_then(|entry| entry.tools.take());
+            if held.get(&task_id).is_some_and(|e| e.secrets.is_none()) {
+                held.remove(&task_id);
+            }
+            tools
+        };
         if let Some(tools) = tools {
-            tools.close().await;
+            tools.session.close().await;
         }
-    }
-
-    /// Forgets a session.
-    pub(crate) fn forget(&self, task_id: TaskId) {
-        self.lock().remove(&task_id);
     }
 
     /// Ends the sessions that have been idle too long, and the longest idle ones beyond the cap.
     pub(crate) async fn sweep(&self, now: Timestamp) {
-        for (task_id, forget) in self.overdue(now) {
-            self.kill(task_id).await;
-            if forget {
-                self.forget(task_id);
+        for overdue in self.overdue(now) {
+            if let Some(tools) = self.take_overdue(&overdue) {
+                tools.session.close().await;
             }
+        }
+    }
+
+    /// The runs for which something is held, and which may have ended elsewhere.
+    pub(crate) fn open_runs(&self, now: Timestamp) -> Vec<(TaskId, RunNumber)> {
+        let held = self.held();
+        let open = held.iter().filter(|(_, held)| held.idle_since.is_none());
+        let mut runs: Vec<_> = open.map(|(task_id, held)| (*task_id, held.run)).collect();
+        drop(held);
+        let old = |staged: &&Staged| now.millis_since(staged.at) >= STAGED_MS;
+        runs.extend(self.staged().values().filter(old).map(|staged| staged.run));
+        runs
+    }
+
+    /// Notes that a run is over, wherever it ran.
+    pub(crate) fn is_over(&self, (task_id, run): (TaskId, RunNumber), now: Timestamp) {
+        self.staged()
+            .retain(|_, staged| staged.run != (task_id, run));
+        if let Some(entry) = self.held().get_mut(&task_id)
+            && entry.run == run
+        {
+            entry.idle_since = entry.idle_since.or(Some(now));
         }
     }
 
     /// Ends every sandbox of this process.
     pub(crate) async fn close(&self) {
-        let tasks: Vec<TaskId> = self.lock().keys().copied().collect();
+        let tasks: Vec<TaskId> = self.held().keys().copied().collect();
         for task_id in tasks {
             self.kill(task_id).await;
         }
     }
 
-    fn overdue(&self, now: Timestamp) -> Vec<(TaskId, bool)> {
-        let held = self.lock();
+    fn overdue(&self, now: Timestamp) -> Vec<Overdue> {
+        let held = self.held();
         let mut idle: Vec<(Timestamp, TaskId, bool)> = held
             .iter()
             .filter_map(|(task_id, held)| Some((held.idle_since?, *task_id, held.tools.is_some())))
@@ -267,27 +320,32 @@ impl Sessions {
         idle.sort_by_key(|(since, ..)| std::cmp::Reverse(*since));
         let mut kept = 0;
         let mut overdue = Vec::new();
-        for (since, task_id, has_tools) in idle {
-            let expired = now.millis_since(since) >= self.config.idle_ms;
+        for (idle_since, task_id, has_tools) in idle {
+            let expired = now.millis_since(idle_since) >= self.config.idle_ms;
             kept += usize::from(has_tools && !expired);
             if expired || (has_tools && kept > self.config.max_kept) {
-                overdue.push((task_id, expired));
+                overdue.push(Overdue {
+                    task_id,
+                    idle_since,
+                    expired,
+                });
             }
         }
         overdue
     }
 
-    fn is_idle(&self, run: RunNumber, rows: &[JournalRow], now: Timestamp) -> bool {
-        let accepted = rows
-            .iter()
-            .find(|row| row.run == run)
-            .map_or(now, |row| row.at);
-        let ended = rows
-            .iter()
-            .rev()
-            .find(|row| row.run < run)
-            .map_or(accepted, |row| row.at);
-        accepted.millis_since(ended) >= self.config.idle_ms
+    /// Takes out what is overdue, unless a run has entered it meanwhile.
+    fn take_overdue(&self, overdue: &Overdue) -> Option<Tools> {
+        let mut held = self.held();
+        let entry = held.get_mut(&overdue.task_id)?;
+        if entry.idle_since != Some(overdue.idle_since) {
+            return None;
+        }
+        let tools = entry.tools.take();
+        if overdue.expired || entry.secrets.is_none() {
+            held.remove(&overdue.task_id);
+        }
+        tools
     }
 
     fn tools(&self, task: &Task, secrets: Option<&Secrets>) -> ToolSession {
@@ -317,68 +375,22 @@ impl Sessions {
         &self.config.workspaces_dir
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<TaskId, Held>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<TaskId, Held>> {
         self.held
+            .lock()
+            .expect("no code panics while it holds this lock")
+    }
+
+    fn staged(&self) -> MutexGuard<'_, HashMap<MessageId, Staged>> {
+        self.staged
             .lock()
             .expect("no code panics while it holds this lock")
     }
 }
 
-/// The session that a run already worked in.
-fn session_of(run: RunNumber, rows: &[JournalRow]) -> Option<SessionId> {
-    rows.iter()
-        .filter(|row| row.run == run)
-        .find_map(|row| match &row.event {
-            JournalEvent::RunStarted(started) => Some(started.session_id),
-            JournalEvent::UserMessage(_)
-            | JournalEvent::RunResumed { .. }
-            | JournalEvent::Notice { .. }
-            | JournalEvent::ModelTurn(_)
-            | JournalEvent::ToolWaiting { .. }
-            | JournalEvent::ToolDecided(_)
-            | JournalEvent::ToolStarted { .. }
-            | JournalEvent::ToolFinished(_)
-            | JournalEvent::RunFinished(_) => None,
-        })
-}
-
-/// Whether a run was given secrets, or started in a session that held some.
-fn needs_secrets(run: RunNumber, rows: &[JournalRow]) -> bool {
-    rows.iter()
-        .filter(|row| row.run == run)
-        .any(|row| match &row.event {
-            JournalEvent::UserMessage(message) => !message.secret_names.is_empty(),
-            JournalEvent::RunStarted(started) => !started.secret_names.is_empty(),
-            JournalEvent::RunResumed { .. }
-            | JournalEvent::Notice { .. }
-            | JournalEvent::ModelTurn(_)
-            | JournalEvent::ToolWaiting { .. }
-            | JournalEvent::ToolDecided(_)
-            | JournalEvent::ToolStarted { .. }
-            | JournalEvent::ToolFinished(_)
-            | JournalEvent::RunFinished(_) => false,
-        })
-}
-
-/// The variables of a task's commands: a secret wins over a variable of its name.
-fn variables(task: &Task, secrets: Option<&Secrets>) -> Variables {
-    let secrets: Vec<(&str, &str)> = secrets.into_iter().flat_map(Secrets::expose).collect();
-    let env = task.env.as_ref().and_then(serde_json::Value::as_object);
-    let plain = env.into_iter().flatten().filter_map(|(name, value)| {
-        let shadowed = secrets.iter().any(|(secret, _)| secret == name);
-        let value = value.as_str().filter(|_| !shadowed)?;
-        Some((name.clone(), SecretText::new(value)))
-    });
-    let plain: Vec<(String, SecretText)> = plain.collect();
-    let secrets = secrets
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), SecretText::new(*value)));
-    Variables::new(plain.into_iter().chain(secrets))
-}
-
-fn mask_of(secrets: Option<&Secrets>) -> Arc<dyn Mask> {
-    match secrets {
-        Some(secrets) if !secrets.is_empty() => Arc::new(SecretMask(Masker::new(secrets.values()))),
-        Some(_) | None => Arc::new(NoMask),
-    }
+/// A session that has been idle too long, or is one too many.
+struct Overdue {
+    task_id: TaskId,
+    idle_since: Timestamp,
+    expired: bool,
 }

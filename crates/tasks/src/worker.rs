@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use agent::StopReason;
+use model::{RunState, Timestamp};
 use store::{ClaimRequest, Signal};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -83,7 +84,6 @@ impl Workers {
             () = preview_loop(inner) => {}
             () = signal_loop(inner) => {}
             () = lease_loop(inner) => {}
-            () = sweep_loop(inner) => {}
             () = session_loop(inner) => {}
         }
         inner.drain().await;
@@ -106,10 +106,30 @@ impl Inner {
         self.live.tell_all(&News::WorkerLost);
         self.sessions.close().await;
     }
+}
 
-    /// A slot, if one is free and the server is not stopping.
-    pub(crate) fn free_slot(&self) -> Option<tokio::sync::OwnedSemaphorePermit> {
-        Arc::clone(&self.slots).try_acquire_owned().ok()
+impl Inner {
+    /// Sessions of runs that ended in another process, or never began, become idle here too.
+    async fn forget_ended(&self, now: Timestamp) {
+        for (task_id, run) in self.sessions.open_runs(now) {
+            if self.active().contains_key(&task_id) {
+                continue;
+            }
+            match self.store.unscoped_find_run(task_id, run).await {
+                Ok(found) => {
+                    if found.is_none_or(|found| found.state == RunState::Ended) {
+                        self.sessions.is_over((task_id, run), now);
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "looking for ended sessions failed"
+                    );
+                    return;
+                }
+            }
+        }
     }
 }
 
@@ -122,9 +142,9 @@ async fn claim_loop(inner: &Arc<Inner>, stop: &CancellationToken) {
         loop {
             let slot = tokio::select! {
                 () = stop.cancelled() => return,
-                slot = Arc::clone(&inner.slots).acquire_owned() => slot,
+                slot = inner.next_slot() => slot,
             };
-            let Ok(slot) = slot else { return };
+            let Some(slot) = slot else { return };
             let now = inner.now();
             let claimed = inner
                 .store
@@ -173,54 +193,58 @@ async fn signal_loop(inner: &Arc<Inner>) {
     }
 }
 
+/// Keeps this process's leases, then takes those that others lost. In this order: after a pause of
+/// the whole machine its own leases have run out too, and its runs go on all the same.
 async fn lease_loop(inner: &Arc<Inner>) {
-    let third = u64::try_from(inner.config.lease_ms / 3).unwrap_or(1).max(1);
-    let mut ticks = every(Duration::from_millis(third));
+    let third_ms = (inner.config.lease_ms / 3).max(1);
+    let third = Duration::from_millis(u64::try_from(third_ms).unwrap_or(1));
+    let mut ticks = every(SWEEP_EVERY.min(third));
+    let mut kept_at = inner.now();
     loop {
         ticks.tick().await;
         let now = inner.now();
-        let leases = inner.leases(now);
-        if leases.is_empty() {
-            continue;
-        }
-        let until = now.plus_millis(inner.config.lease_ms);
-        match inner.store.renew_leases(inner.worker, until, leases).await {
-            Ok(renewed) => {
-                for (task_id, _) in renewed.lost {
-                    inner.stop(task_id, StopReason::Lost);
-                }
-                for (task_id, _) in renewed.cancel_requested {
-                    inner.stop(task_id, StopReason::Cancel);
-                }
-            }
-            Err(error) => {
+        if now.millis_since(kept_at) >= third_ms {
+            if let Err(error) = inner.keep_leases(now).await {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "renewing leases failed"
                 );
+                continue;
             }
+            kept_at = now;
         }
+        if let Err(error) = inner.take_lost_runs(now).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "looking for lost runs failed"
+            );
+        }
+        inner.wake.notify_one();
     }
 }
 
-async fn sweep_loop(inner: &Arc<Inner>) {
-    let mut ticks = every(SWEEP_EVERY);
-    loop {
-        ticks.tick().await;
-        match inner.store.expire_leases(inner.now()).await {
-            Ok(expired) => {
-                for (task_id, _) in expired {
-                    inner.live.tell(task_id, News::WorkerLost);
-                }
-            }
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "looking for lost runs failed"
-                );
-            }
+impl Inner {
+    async fn keep_leases(&self, now: Timestamp) -> Result<(), store::Error> {
+        let leases = self.leases(now);
+        if leases.is_empty() {
+            return Ok(());
         }
-        inner.wake.notify_one();
+        let until = now.plus_millis(self.config.lease_ms);
+        let renewed = self.store.renew_leases(self.worker, until, leases).await?;
+        for (task_id, _) in renewed.lost {
+            self.stop(task_id, StopReason::Lost);
+        }
+        for (task_id, _) in renewed.cancel_requested {
+            self.stop(task_id, StopReason::Cancel);
+        }
+        Ok(())
+    }
+
+    async fn take_lost_runs(&self, now: Timestamp) -> Result<(), store::Error> {
+        for (task_id, _) in self.store.expire_leases(now).await? {
+            self.live.tell(task_id, News::WorkerLost);
+        }
+        Ok(())
     }
 }
 
@@ -229,6 +253,7 @@ async fn session_loop(inner: &Arc<Inner>) {
     loop {
         ticks.tick().await;
         let now = inner.now();
+        inner.forget_ended(now).await;
         inner.sessions.sweep(now).await;
         if let Err(error) = inner.store.delete_expired_idempotency(now).await {
             tracing::error!(

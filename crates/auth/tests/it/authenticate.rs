@@ -1,6 +1,7 @@
 //! Which keys work, and that those that do not all look alike.
 
 use auth::{AuthError, Credential, MintedKey, PlainKey};
+use futures_util::FutureExt as _;
 use model::{KeyClass, OsRandom, Principal, Scope, Timestamp};
 use vault::Secret;
 
@@ -121,4 +122,30 @@ async fn uses_are_noted_and_refusals_are_not() {
     );
     assert_eq!(of(good), wanted);
     assert_eq!(of(&bad), (None, None));
+}
+
+#[tokio::test]
+async fn a_watch_that_is_asked_often_sees_the_end_of_a_key() {
+    let fixture = Fixture::new().await;
+    let expiring = fixture
+        .key(auth::NewKey {
+            expires_at: Some(Timestamp::from_millis(5_000)),
+            ..fixture.wanted("expiring")
+        })
+        .await;
+    let revoked = fixture.key(fixture.wanted("revoked")).await;
+    fixture.clock.set(4_999);
+    let watch = |minted| fixture.authenticator.watch(credential_of(minted), None);
+    // Dropped and made anew each time, as by a stream that always has something to send.
+    let mut first = watch(&expiring);
+    assert!(first.revoked().now_or_never().is_none());
+    fixture.clock.set(5_000);
+    assert!(first.revoked().now_or_never().is_some());
+
+    let mut second = watch(&revoked);
+    assert!(second.revoked().now_or_never().is_none());
+    let (organization, id) = (revoked.record.organization_id, revoked.record.id);
+    let done = fixture.admin.revoke_key(organization, id, None);
+    done.await.unwrap();
+    assert!(second.revoked().now_or_never().is_some());
 }

@@ -319,3 +319,28 @@ async fn a_question_waits_in_every_mode_and_is_answered_by_its_approval() {
     events.rest().await;
     assert_eq!(server.api.task(&id).await["status"], "completed");
 }
+
+#[tokio::test]
+async fn a_run_may_wait_any_number_of_times() {
+    const CALLS: usize = 25;
+    let calls = (0..CALLS).map(|at| {
+        Reply::call(
+            "list_directory",
+            json!({"dir_path": ".", "description": at}),
+        )
+    });
+    let server = TestServer::start(calls.chain([Reply::say("ok")]).collect::<Vec<_>>()).await;
+    let id = server.api.create(&manual("hi")).await;
+    let mut events = server.api.stream(&id).await;
+    for _ in 0..CALLS {
+        let waiting = events.until("tool_call").await;
+        assert_eq!(waiting.data["status"], "awaiting_approval");
+        server
+            .api
+            .approve(&id, &call_of(&waiting), &once())
+            .await
+            .data();
+        events.until("tool_result").await;
+    }
+    assert_eq!(events.rest().await.last().unwrap().name, "done");
+}

@@ -1,9 +1,10 @@
 //! `POST /api/v1/tasks/{id}/messages`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
-use testkit::{FakeClock, Gate, Reply, TestServer, send};
+use testkit::{FakeClock, Gate, Reply, Script, TestServer, send};
 
 use crate::support::message;
 
@@ -174,4 +175,89 @@ async fn a_follow_up_may_change_variables_and_prompt() {
             .system()
             .starts_with("Be brief.")
     );
+}
+
+#[tokio::test]
+async fn a_follow_up_that_comes_while_the_run_before_is_put_away_can_be_cancelled() {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let script = Script::respond(move |request| {
+        let last = request.messages().pop().unwrap_or_default();
+        match (last["role"].as_str(), last["content"].as_str()) {
+            (Some("tool"), _) => Reply::say("done"),
+            (_, Some("wait")) => Reply::new().hang(&held),
+            _ => Reply::call("run_shell_command", json!({"command": "true"})),
+        }
+    });
+    // Long enough that only the worker itself can end the run in the time of this test.
+    let server = TestServer::builder()
+        .script(script)
+        .cancel_wait_ms(3_600_000)
+        .start()
+        .await;
+    for round in 1..=20 {
+        let id = server.api.create(&message("run")).await;
+        server.api.finished(&id).await;
+        server.api.follow_up(&id, &message("wait")).await.data();
+        gate.reached_by(round).await;
+        let path = format!("/api/v1/tasks/{id}");
+        let cancelled = server.api.delete(&path);
+        let cancelled = tokio::time::timeout(Duration::from_secs(20), cancelled).await;
+        cancelled.expect("the worker hears of the cancel").data();
+    }
+}
+
+#[tokio::test]
+async fn of_follow_ups_at_once_the_one_that_runs_has_its_own_secrets() {
+    let shell = |request: &testkit::RecordedRequest| match request.messages().pop() {
+        Some(last) if last["role"] == "tool" => Reply::say("done"),
+        _ => Reply::call(
+            "run_shell_command",
+            json!({"command": "echo $S-$A; env | grep -c '^S='"}),
+        ),
+    };
+    let server = TestServer::start(Script::respond(shell)).await;
+    let first = json!({"message": "hi", "env": {"A": "a"}, "secrets": {"S": "s0"}});
+    let id = server.api.create(&first).await;
+    server.api.finished(&id).await;
+    for _ in 0..5 {
+        // Values this short are not masked, so that they can be seen.
+        let bodies: Vec<_> = (1..=8)
+            .map(|at| json!({"message": format!("m{at}"), "env": {"A": format!("a{at}")}, "secrets": {"S": format!("s{at}")}}))
+            .collect();
+        let tries = bodies.iter().map(|body| server.api.follow_up(&id, body));
+        let answers = futures_util::future::join_all(tries).await;
+        let won: Vec<_> = (1..=8).filter(|at| answers[at - 1].status == 200).collect();
+        let task = server.api.finished(&id).await;
+        let history = server.api.get(&format!("/api/v1/tasks/{id}/history")).await;
+        let history = history.data();
+        let said = history["messages"].as_array().unwrap();
+        let last = said
+            .iter()
+            .rfind(|message| message["role"] == "user")
+            .unwrap();
+        let winner = last["content"].as_str().unwrap().trim_start_matches('m');
+        assert!(
+            won.iter().any(|at| at.to_string() == winner),
+            "{won:?} {winner}"
+        );
+        let output = task["output"]["toolCalls"][0]["output"].as_str().unwrap();
+        assert_eq!(
+            output.lines().next(),
+            Some(format!("s{winner}-a{winner}").as_str())
+        );
+    }
+    // One without secrets keeps those of the last.
+    server.api.follow_up(&id, &message("again")).await.data();
+    let task = server.api.finished(&id).await;
+    let output = task["output"]["toolCalls"][0]["output"].as_str().unwrap();
+    assert!(
+        output.starts_with('s') && !output.starts_with("s0"),
+        "{output}"
+    );
+    let none = json!({"message": "none", "secrets": {}});
+    server.api.follow_up(&id, &none).await.data();
+    let task = server.api.finished(&id).await;
+    let output = task["output"]["toolCalls"][0]["output"].as_str().unwrap();
+    assert!(output.starts_with('-'), "{output}");
 }

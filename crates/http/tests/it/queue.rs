@@ -1,6 +1,9 @@
 //! More tasks than slots.
 
-use testkit::{Gate, Reply, Script, TestServer};
+use std::sync::Arc;
+
+use model::RunNumber;
+use testkit::{FakeClock, Gate, Reply, Script, TestServer};
 
 use crate::support::{message, settled};
 
@@ -50,4 +53,60 @@ async fn finished_tasks_leave_no_memory() {
         server.api.finished(&id).await;
     }
     settled(&server).await;
+}
+
+#[tokio::test]
+async fn a_run_whose_journal_cannot_be_read_fails_and_holds_up_nobody() {
+    let gate = Gate::new();
+    let server = TestServer::builder()
+        .script([Reply::new().hang(&gate).text("one"), Reply::say("three")])
+        .concurrent_runs(1)
+        .start()
+        .await;
+    let first = server.api.create(&message("one")).await;
+    server.model().wait_for_requests(1).await;
+    let poison = server.api.create(&message("two")).await;
+    let third = server.api.create(&message("three")).await;
+    let files = std::fs::read_dir(server.directory.path().join("data")).unwrap();
+    let mut files = files.map(|entry| entry.unwrap().path());
+    let file = files.find(|path| path.extension().is_some_and(|end| end == "db"));
+    let damage = rusqlite::Connection::open(file.unwrap()).unwrap();
+    let sql = "UPDATE events SET payload = '{' WHERE task_id = ?1";
+    assert_eq!(damage.execute(sql, [&poison]).unwrap(), 1);
+    gate.open();
+    assert_eq!(server.api.finished(&first).await["status"], "completed");
+    assert_eq!(server.api.finished(&third).await["status"], "completed");
+    let list = server.api.get("/api/v1/tasks?status=failed").await.json();
+    assert_eq!(list["data"][0]["id"], poison.as_str());
+    let error = list["data"][0]["error"].as_str().unwrap();
+    assert!(error.starts_with("Interrupted"), "{error}");
+}
+
+#[tokio::test]
+async fn a_run_goes_on_after_the_whole_machine_stood_still() {
+    let gate = Gate::new();
+    let clock = Arc::new(FakeClock::default());
+    let server = TestServer::builder()
+        .clock(clock.clone())
+        .script([Reply::new().hang(&gate).text("done")])
+        .start()
+        .await;
+    let id = server.api.create(&message("hi")).await;
+    server.model().wait_for_requests(1).await;
+    let find = || async {
+        let run = server
+            .store
+            .unscoped_find_run(id.parse().unwrap(), RunNumber::FIRST)
+            .await;
+        run.unwrap().unwrap()
+    };
+    let before = find().await;
+    clock.advance_ms(3_600_000);
+    // Until the lease was renewed, or taken.
+    while find().await.lease_until == before.lease_until {
+        tokio::task::yield_now().await;
+    }
+    gate.open();
+    assert_eq!(server.api.finished(&id).await["output"]["content"], "done");
+    assert_eq!(find().await.attempt, 1);
 }

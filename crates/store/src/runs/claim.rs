@@ -1,13 +1,13 @@
 //! Which run a worker gets next: the project that was served longest ago comes first, and in it
 //! the run that waits longest. So 500 waiting runs of one project delay another one's by one.
 
-use model::{ProjectId, RunNumber, Task, TaskId, Timestamp, WorkerId};
+use model::{ProjectId, RunNumber, RunState, Task, TaskId, TaskStatus, Timestamp, WorkerId};
 
 use super::rows::{delete_handover, lock, write};
 use crate::tasks::{read_task, task_columns};
 use crate::tx::Tx;
-use crate::value::params;
-use crate::{Error, Store, dialect};
+use crate::value::{Json, params};
+use crate::{Error, Signal, Store, dialect};
 
 /// A worker that has room for a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,24 +52,64 @@ impl Store {
 
 async fn claim(tx: &mut Tx, request: ClaimRequest) -> Result<Option<ClaimedRun>, Error> {
     for project_id in waiting_projects(tx).await? {
-        let Some((task_id, run)) = candidate(tx, project_id, request).await? else {
-            continue;
-        };
-        let mut head = lock(tx, task_id, run).await?;
-        head.lease(request.worker, request.lease_until);
-        write(tx, task_id, run, &head).await?;
-        take_turn(tx, project_id).await?;
-        return Ok(Some(ClaimedRun {
-            task: task_of(tx, task_id).await?,
-            run,
-            attempt: head.attempt,
-            running_ms: head.running_ms,
-            cancel_requested: head.cancel_requested_at.is_some(),
-            handover: delete_handover(tx, task_id, run).await?,
-            first: head.attempt == 1,
-        }));
+        while let Some((task_id, run)) = candidate(tx, project_id, request).await? {
+            let task = match task_of(tx, task_id).await {
+                Ok(task) => task,
+                Err(error @ Error::Corrupt { .. }) => {
+                    give_up(tx, task_id, run, request.at, &error).await?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let mut head = lock(tx, task_id, run).await?;
+            head.lease(request.worker, request.lease_until);
+            write(tx, task_id, run, &head).await?;
+            take_turn(tx, project_id).await?;
+            return Ok(Some(ClaimedRun {
+                task,
+                run,
+                attempt: head.attempt,
+                running_ms: head.running_ms,
+                cancel_requested: head.cancel_requested_at.is_some(),
+                handover: delete_handover(tx, task_id, run).await?,
+                first: head.attempt == 1,
+            }));
+        }
     }
     Ok(None)
+}
+
+/// Ends a run whose task this version cannot read: left in the queue, it would be the next one of
+/// every claim, and nobody else's run would ever start.
+async fn give_up(
+    tx: &mut Tx,
+    task_id: TaskId,
+    run: RunNumber,
+    at: Timestamp,
+    error: &Error,
+) -> Result<(), Error> {
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        task = %task_id,
+        "a task cannot be read; its run is given up"
+    );
+    let mut head = lock(tx, task_id, run).await?;
+    head.leave(RunState::Ended);
+    write(tx, task_id, run, &head).await?;
+    delete_handover(tx, task_id, run).await?;
+    tx.execute(
+        "UPDATE tasks SET status = $2, error = $3, completed_at = $4, last_activity_at = $4
+         WHERE id = $1",
+        params![
+            task_id,
+            TaskStatus::Failed,
+            Json("Interrupted: the stored task cannot be read"),
+            at
+        ],
+    )
+    .await?;
+    tx.signal(Signal::TaskChanged(task_id));
+    Ok(())
 }
 
 /// The projects with queued runs, the one served longest ago first. Jumps from project to project

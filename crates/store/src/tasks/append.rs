@@ -65,7 +65,7 @@ pub struct Preferred {
 pub enum RunChange {
     /// It stays where it is.
     Keep,
-    /// It waits for a person.
+    /// It waits for a person; one that somebody wants cancelled waits for a worker instead.
     Park,
     /// It waits for a worker.
     Queue {
@@ -202,6 +202,11 @@ async fn change_run(tx: &mut Tx, append: &Append, head: &mut Head) -> Result<(),
     match append.run_change {
         RunChange::Keep if append.running_ms.is_none() => return Ok(()),
         RunChange::Keep => {}
+        // Nobody may be left who ends a parked run: whoever claims it does.
+        RunChange::Park if run.cancel_requested_at.is_some() => {
+            run.queue(append.at, None);
+            tx.signal(Signal::RunQueued);
+        }
         RunChange::Park => run.leave(RunState::Parked),
         RunChange::Queue { preferred } | RunChange::Wake { preferred } => {
             run.queue(append.at, preferred);

@@ -15,6 +15,7 @@ conformance![
     a_change_without_a_fence_needs_a_run_that_nobody_holds,
     the_patch_changes_what_it_names,
     a_run_parks_and_is_queued_again,
+    a_run_that_somebody_wants_cancelled_does_not_park,
     a_wake_queues_a_parked_run_only,
     a_follow_up_begins_the_next_run,
     a_run_ends_once,
@@ -192,6 +193,23 @@ async fn a_run_parks_and_is_queued_again(fixture: &Fixture) {
     assert!(fixture.claim(other, 7_999).await.is_none());
     let again = fixture.claim(holder, 7_999).await.unwrap();
     assert_eq!((again.attempt, again.running_ms), (2, 1_234));
+}
+
+async fn a_run_that_somebody_wants_cancelled_does_not_park(fixture: &Fixture) {
+    let scope = fixture.tenant().await;
+    let id = fixture.task(&scope, 1_000).await;
+    let worker = worker();
+    let claimed = fixture.claim(worker, 2_000).await.unwrap();
+    fixture
+        .store
+        .request_cancel(&scope, id, at(3_000))
+        .await
+        .unwrap();
+    let mut step = append_as(worker, &claimed, 1);
+    step.run_change = RunChange::Park;
+    fixture.store.append(step).await.unwrap();
+    let next = fixture.claim(worker, 6_000).await.unwrap();
+    assert!(next.task.id == id && next.cancel_requested);
 }
 
 async fn a_wake_queues_a_parked_run_only(fixture: &Fixture) {

@@ -168,3 +168,28 @@ async fn a_fresh_database_is_not_migrated() {
     assert!(store.is_migrated().await.unwrap());
     store.close().await;
 }
+
+#[tokio::test]
+async fn a_task_that_cannot_be_read_holds_up_nobody() {
+    let fixture = Fixture::sqlite().await;
+    let scope = fixture.tenant().await;
+    let poison = fixture.task(&scope, 1_000).await;
+    let healthy = fixture.task(&scope, 2_000).await;
+    let elsewhere = fixture.task(&fixture.tenant().await, 3_000).await;
+    let files = std::fs::read_dir(directory(&fixture)).unwrap().flatten();
+    let mut files = files.map(|entry| entry.path());
+    let file = files.find(|path| path.extension().is_some_and(|end| end == "db"));
+    let damage = rusqlite::Connection::open(file.unwrap()).unwrap();
+    let sql = "UPDATE tasks SET message = x'7b' WHERE id = ?1";
+    assert_eq!(damage.execute(sql, [poison.to_string()]).unwrap(), 1);
+    let mut claimed = Vec::new();
+    while let Some(next) = fixture.claim(crate::support::worker(), 4_000).await {
+        claimed.push(next.task.id);
+    }
+    claimed.sort();
+    let mut wanted = [healthy, elsewhere];
+    wanted.sort();
+    assert_eq!(claimed, wanted);
+    let run = fixture.store.unscoped_find_run(poison, RunNumber::FIRST);
+    assert_eq!(run.await.unwrap().unwrap().state, model::RunState::Ended);
+}
