@@ -15,6 +15,7 @@ mod guard;
 mod idempotency;
 mod listener;
 mod middleware;
+mod pace;
 mod query;
 mod router;
 mod routes;
