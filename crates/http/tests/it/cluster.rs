@@ -151,7 +151,7 @@ async fn secrets_reach_the_server_that_runs_the_task_and_no_table_keeps_them() {
         cluster.database.rows_with(&id).await > 0,
         "the tables were looked at"
     );
-    assert_eq!(cluster.second.tasks.in_memory(), 0);
+    crate::support::at_rest(&cluster.second).await;
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn finished_tasks_leave_no_memory() {
         let id = server.api.create(&message("hi")).await;
         server.api.finished(&id).await;
     }
-    assert_eq!(server.tasks.in_memory(), 0);
+    crate::support::at_rest(&server).await;
 }
 
 #[tokio::test]

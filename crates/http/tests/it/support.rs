@@ -1,7 +1,9 @@
 //! What several modules of tests need.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use testkit::Event;
+use testkit::{Event, TestServer};
 
 /// A body with a message and nothing else.
 pub(crate) fn message(text: &str) -> Value {
@@ -29,6 +31,18 @@ pub(crate) fn call_ids(events: &[Event]) -> Vec<String> {
         }
     }
     ids
+}
+
+/// Waits until a server has put away what it held for its runs: a client hears of a run's end a
+/// moment before.
+pub(crate) async fn at_rest(server: &TestServer) {
+    let empty = async {
+        while server.tasks.in_memory() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(20), empty).await;
+    assert!(waited.is_ok(), "{} left", server.tasks.in_memory());
 }
 
 /// Processes that stand in this directory, seen from the host.
