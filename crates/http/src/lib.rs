@@ -18,6 +18,7 @@ mod idempotency;
 mod listener;
 mod middleware;
 mod multipart;
+mod pace;
 mod query;
 mod router;
 mod routes;

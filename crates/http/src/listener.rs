@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -14,11 +15,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt};
 
 use crate::extract::Peer;
+use crate::pace::{Pace, PacedBody};
 
 /// Limits of a connection.
 #[derive(Debug, Clone)]
@@ -29,6 +32,12 @@ pub struct ListenerConfig {
     pub max_header_bytes: usize,
     /// Time that a request's header section may take.
     pub header_timeout: Duration,
+    /// Time that every body may take.
+    pub body_grace: Duration,
+    /// Bytes that must arrive of a body for each second beyond that.
+    pub body_bytes_per_second: u64,
+    /// Connections at once; more wait in the socket's queue.
+    pub max_connections: usize,
     /// Time that open requests get when the server stops.
     pub drain_timeout: Duration,
 }
@@ -40,6 +49,9 @@ impl ListenerConfig {
             address,
             max_header_bytes: 32 * 1024,
             header_timeout: Duration::from_secs(30),
+            body_grace: Duration::from_secs(30),
+            body_bytes_per_second: 8 * 1024,
+            max_connections: 16 * 1024,
             drain_timeout: Duration::from_secs(5),
         }
     }
@@ -93,11 +105,16 @@ impl Listener {
     {
         let mut connections = JoinSet::new();
         let graceful = GracefulShutdown::new();
+        let room = Arc::new(Semaphore::new(self.config.max_connections));
         loop {
-            let accepted = tokio::select! {
+            let accept = async {
+                let place = Arc::clone(&room).acquire_owned().await;
+                (place, self.socket.accept().await)
+            };
+            let (place, accepted) = tokio::select! {
                 () = stop.cancelled() => break,
                 Some(_) = connections.join_next() => continue,
-                accepted = self.socket.accept() => accepted,
+                accepted = accept => accepted,
             };
             match accepted {
                 Ok((stream, peer)) => {
@@ -110,6 +127,7 @@ impl Listener {
                                 "a connection broke"
                             );
                         }
+                        drop(place);
                     });
                 }
                 Err(error) => {
@@ -157,8 +175,12 @@ where
             "TCP_NODELAY could not be set"
         );
     }
+    let pace = Pace {
+        grace: config.body_grace,
+        bytes_per_second: config.body_bytes_per_second,
+    };
     let service = service.map_request(move |request: hyper::Request<Incoming>| {
-        let mut request = request.map(Body::new);
+        let mut request = request.map(|body| Body::new(PacedBody::new(body, pace)));
         request.extensions_mut().insert(Peer(peer.ip()));
         request
     });

@@ -1,6 +1,6 @@
 //! Deciding about a waiting tool call.
 
-use model::{ApprovalOutcome, CallId, JournalRow, Permit, RunFold, Seq, TaskId};
+use model::{ApprovalOutcome, CallId, JournalRow, Permit, TaskId};
 use serde_json::Value;
 use store::{Append, RunChange};
 
@@ -71,12 +71,23 @@ impl Tasks {
         id: TaskId,
         call_id: &CallId,
     ) -> Result<(), Error> {
-        let (_, rows) = self.history(permit, id).await?;
-        if known(&rows, call_id) {
+        let (_, fold, _) = self.get(permit, id).await?;
+        if fold.call(call_id).is_some() || self.was_called(permit, id, call_id).await? {
             Ok(())
         } else {
             Err(Error::NotFound("Tool call"))
         }
+    }
+
+    /// Whether an earlier run of the task has such a call: a question about the whole journal.
+    async fn was_called(
+        &self,
+        permit: &Permit,
+        id: TaskId,
+        call_id: &CallId,
+    ) -> Result<bool, Error> {
+        let (_, rows) = self.history(permit, id).await?;
+        Ok(known(&rows, call_id))
     }
 
     async fn try_approve(
@@ -88,16 +99,17 @@ impl Tasks {
         claim: Option<&Claim>,
     ) -> Result<(), Error> {
         let inner = &self.inner;
-        let (task, rows) = self.history(permit, id).await?;
-        let mut fold = RunFold::of(task.run, &rows);
+        let (task, mut fold, _) = self.get(permit, id).await?;
         let events = match decide_call(&fold, call_id, decision, task.session_id) {
             Ok(events) => events,
             Err(NotDecidable::Decided) => return Err(Error::NotPending),
-            Err(NotDecidable::Unknown) if known(&rows, call_id) => return Err(Error::NotPending),
+            Err(NotDecidable::Unknown) if self.was_called(permit, id, call_id).await? => {
+                return Err(Error::NotPending);
+            }
             Err(NotDecidable::Unknown) => return Err(Error::NotFound("Tool call")),
         };
         let now = inner.now();
-        let last = rows.last().map_or(Seq(0), |row| row.seq);
+        let last = task.last_seq;
         for row in rows_of(&fold, last, now, &events) {
             fold.apply(&row);
         }

@@ -130,7 +130,8 @@ impl Tasks {
         let inner = &self.inner;
         // A background process may live on between runs.
         inner.sessions.kill(task.id).await;
-        let rows = inner.store.unscoped_list_rows(task.id, Seq(0)).await?;
+        let before = Seq(task.run_first_seq.0 - 1);
+        let rows = inner.store.unscoped_list_rows(task.id, before).await?;
         let mut fold = RunFold::of(task.run, &rows);
         let events = closing_events(&fold, RunOutcome::Cancelled);
         let last = rows.last().map_or(Seq(0), |row| row.seq);

@@ -68,6 +68,7 @@ impl Tasks {
         idempotency: Option<Idempotency>,
     ) -> Result<TaskId, Error> {
         let inner = &self.inner;
+        inner.accepting()?;
         if let Err(unknown) = inner.models.resolve(new.model.as_deref()) {
             return Err(InputError::Field(format!("`model`: {unknown}")).into());
         }

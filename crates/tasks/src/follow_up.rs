@@ -60,6 +60,7 @@ impl Tasks {
         idempotency: Option<Idempotency>,
     ) -> Result<(), Error> {
         let inner = &self.inner;
+        inner.accepting()?;
         let claim = match inner
             .in_flight
             .admit(&inner.store, idempotency, inner.now())

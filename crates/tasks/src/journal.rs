@@ -22,6 +22,8 @@ pub(crate) struct TaskJournal {
     task_id: TaskId,
     fence: Fence,
     fold: RunFold,
+    /// The last row of the run before.
+    before: Seq,
     last: Seq,
     message_count: i64,
     running: Running,
@@ -66,6 +68,11 @@ impl TaskJournal {
             task_id: start.task_id,
             fence: start.fence,
             fold: RunFold::of(start.run, start.rows),
+            before: start
+                .rows
+                .iter()
+                .rfind(|row| row.run < start.run)
+                .map_or(Seq(0), |row| row.seq),
             last: start.rows.last().map_or(Seq(0), |row| row.seq),
             message_count: start.message_count,
             running: start.running,
@@ -143,7 +150,7 @@ impl TaskJournal {
     async fn catch_up(&mut self) -> Result<Vec<JournalRow>, JournalError> {
         let rows = self
             .store
-            .unscoped_list_rows(self.task_id, Seq(0))
+            .unscoped_list_rows(self.task_id, self.before)
             .await
             .map_err(lost_or)?;
         self.fold = RunFold::of(self.fold.run(), &rows);

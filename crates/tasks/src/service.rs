@@ -252,6 +252,15 @@ impl Inner {
         self.clock.now()
     }
 
+    /// Whether new work is taken: a server that stops leaves it to the next one.
+    pub(crate) fn accepting(&self) -> Result<(), Error> {
+        if self.slots.is_closed() {
+            Err(Error::Stopping)
+        } else {
+            Ok(())
+        }
+    }
+
     /// This worker, if it holds something of the task's session or gets secrets for it: it gets the
     /// next run first.
     pub(crate) fn preferred(

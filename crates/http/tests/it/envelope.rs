@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 
 use reqwest::Method;
+use sigmic_http::{Listener, ListenerConfig};
 use testkit::{Reply, TestServer, send};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::message;
 
@@ -159,4 +161,32 @@ async fn the_api_page_is_served_and_loads_nothing_from_outside() {
     );
     let document = server.api.get("/openapi.json").await.json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+}
+
+#[tokio::test]
+async fn connections_beyond_the_cap_wait_for_a_place() {
+    let mut config = ListenerConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+    config.max_connections = 1;
+    let listener = Listener::bind(config).await.unwrap();
+    let address = listener.address();
+    let service = tower::service_fn(|_| async { Ok(axum::response::Response::default()) });
+    let stop = CancellationToken::new();
+    let mut serving = tokio::task::JoinSet::new();
+    serving.spawn(listener.serve(service, stop.clone()));
+
+    let ask = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut buffer = [0; 1024];
+    let mut first = tokio::net::TcpStream::connect(address).await.unwrap();
+    first.write_all(ask).await.unwrap();
+    assert!(first.read(&mut buffer).await.unwrap() > 0);
+    let mut second = tokio::net::TcpStream::connect(address).await.unwrap();
+    second.write_all(ask).await.unwrap();
+    for _ in 0..20 {
+        first.write_all(ask).await.unwrap();
+        assert!(first.read(&mut buffer).await.unwrap() > 0);
+    }
+    assert!(second.try_read(&mut buffer).is_err(), "it was served");
+    drop(first);
+    assert!(second.read(&mut buffer).await.unwrap() > 0);
+    stop.cancel();
 }

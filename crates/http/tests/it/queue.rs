@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::RunNumber;
+use model::{Action, ApiKeyPrincipal, Principal};
 use testkit::{FakeClock, Gate, Reply, Script, TestServer};
 
 use crate::support::{message, settled};
@@ -109,4 +110,39 @@ async fn a_run_goes_on_after_the_whole_machine_stood_still() {
     gate.open();
     assert_eq!(server.api.finished(&id).await["output"]["content"], "done");
     assert_eq!(find().await.attempt, 1);
+}
+
+#[tokio::test]
+async fn a_server_that_stops_takes_no_new_work() {
+    let server = TestServer::start([Reply::say("x")]).await;
+    let record = &server.key.record;
+    let principal = Principal::ApiKey(ApiKeyPrincipal {
+        key_id: record.id,
+        lineage: record.lineage,
+        organization_id: record.organization_id,
+        project_id: record.project_id,
+        class: record.class,
+        scopes: record.scopes.clone(),
+        username: "ana".to_owned(),
+    });
+    let permit = model::authorize(&principal, Action::WriteTasks).unwrap();
+    let tasks = server.tasks.clone();
+    server.stop().await;
+    let new = tasks::NewTask {
+        message: tasks::MessageText::new("late").unwrap(),
+        system_prompt: None,
+        show_in_history: true,
+        auto_execute: true,
+        env: None,
+        secrets: tasks::Secrets::default(),
+        model: None,
+        max_turns: None,
+        timeout_ms: None,
+        metadata: None,
+    };
+    let refused = tasks.create(&permit, new, tasks.upload(), None).await;
+    assert!(
+        matches!(refused, Err(tasks::Error::Stopping)),
+        "{refused:?}"
+    );
 }
