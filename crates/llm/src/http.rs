@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Url, redirect};
 
 use crate::{ApiKey, HttpConfig, ModelsError};
@@ -25,12 +25,21 @@ pub(crate) fn base_url(provider: &'static str, text: &str) -> Result<Url, Models
         .ok_or(ModelsError::BaseUrl { provider })
 }
 
-/// The header that carries `key`; it is not printed.
+/// The header that carries `key` as a bearer token; it is not printed.
 pub(crate) fn bearer(provider: &'static str, key: &ApiKey) -> Result<HeaderMap, ModelsError> {
     let text = zeroize::Zeroizing::new(format!("Bearer {}", key.expose_secret()));
-    let mut value = HeaderValue::from_str(&text).map_err(|_| ModelsError::Key { provider })?;
+    secret_header(provider, AUTHORIZATION, &text)
+}
+
+/// The header `name` with a value that is not printed.
+pub(crate) fn secret_header(
+    provider: &'static str,
+    name: HeaderName,
+    value: &str,
+) -> Result<HeaderMap, ModelsError> {
+    let mut value = HeaderValue::from_str(value).map_err(|_| ModelsError::Key { provider })?;
     value.set_sensitive(true);
-    Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
+    Ok(HeaderMap::from_iter([(name, value)]))
 }
 
 /// A client for the provider at `base`.

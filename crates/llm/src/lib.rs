@@ -9,13 +9,16 @@
 //! To add a provider: one file that implements [`Provider`] and says how it is registered, one
 //! field in [`ModelsConfig`], one line in the list of `models.rs`.
 
+mod args;
 mod config;
 mod demo;
 mod error;
+mod events;
 mod failure;
 mod http;
 mod json;
 mod models;
+mod names;
 mod openai;
 mod provider;
 mod retry;

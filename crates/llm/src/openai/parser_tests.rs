@@ -2,6 +2,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::events::EventStream;
+use crate::wire::WireParser;
 use crate::{ProposedCall, ToolSpec};
 
 /// What a stream gave, text and thoughts joined: pieces may be cut anywhere.
@@ -16,7 +18,7 @@ struct Outcome {
 }
 
 fn run(pieces: &[&[u8]]) -> Outcome {
-    let mut parser = ChatParser::new(ToolNames::default(), None);
+    let mut parser = EventStream::new(ChatParser::new(ToolNames::default(), None));
     let mut arrived = Arrived::new();
     let over = pieces
         .iter()
@@ -276,8 +278,8 @@ fn translated_names_come_back() {
         parameters: json!({}),
     };
     let names = ToolNames::new(&[tool]).unwrap();
-    let wire = super::super::names::to_wire("server.tool").into_owned();
-    let mut parser = ChatParser::new(names, None);
+    let wire = crate::names::to_wire("server.tool").into_owned();
+    let mut parser = EventStream::new(ChatParser::new(names, None));
     let mut arrived = Arrived::new();
     let text = stream(&[call_delta(json!(0), json!("1"), json!(wire), json!("{}"))]);
     parser.feed(text.as_bytes(), &mut arrived);
