@@ -14,6 +14,8 @@ pub struct ModelsConfig {
     pub http: HttpConfig,
     /// The built-in stand-in.
     pub demo: DemoConfig,
+    /// Anthropic, or a gateway that speaks its Messages API.
+    pub anthropic: Option<AnthropicConfig>,
     /// Any server that speaks OpenAI's chat completions.
     pub openai: Option<OpenAiConfig>,
 }
@@ -24,6 +26,20 @@ pub struct DemoConfig {
     /// How long it takes before each turn. A model that answers in no time is over before a client
     /// that creates a task has opened its stream.
     pub thinking_ms: u64,
+}
+
+/// Anthropic, or a gateway that speaks its Messages API.
+#[derive(Debug, Clone)]
+pub struct AnthropicConfig {
+    /// Its URL, with or without `/v1`.
+    pub base_url: String,
+    /// Its key; a gateway of one's own may want none.
+    pub api_key: Option<ApiKey>,
+}
+
+impl AnthropicConfig {
+    /// The base URL of Anthropic itself.
+    pub const PUBLIC_BASE_URL: &str = "https://api.anthropic.com";
 }
 
 /// A server that speaks OpenAI's chat completions.

@@ -52,7 +52,7 @@ impl Failure<'_> {
         let message = self.excerpt(&said.message);
         let status = self.status.or(said.status);
         let retry_after_ms = self.retry_after_ms;
-        if said.has(&QUOTA_CODES) || status == Some(402) {
+        if said.is_out_of_quota() || status == Some(402) {
             return ModelError::QuotaExhausted { message };
         }
         if said.is_overflow() || status == Some(413) {
@@ -98,7 +98,8 @@ impl Failure<'_> {
     }
 }
 
-const QUOTA_CODES: [&str; 5] = [
+const QUOTA_CODES: [&str; 6] = [
+    "billing_error",
     "insufficient_quota",
     "billing_hard_limit_reached",
     "billing_not_active",
@@ -106,12 +107,20 @@ const QUOTA_CODES: [&str; 5] = [
     "insufficient_balance",
 ];
 
-/// How servers without codes say that the context is full: OpenAI and vLLM, llama.cpp, Anthropic,
-/// Gemini, in this order.
-const OVERFLOW_PHRASES: [&str; 5] = [
+/// How Anthropic, which has one code for every bad request, says that the account is empty or that
+/// its own limit is reached.
+const QUOTA_PHRASES: [&str; 2] = [
+    "credit balance is too low",
+    "reached your specified api usage limits",
+];
+
+/// How servers without codes say that the context is full: OpenAI and vLLM, llama.cpp, Anthropic
+/// (twice: the prompt, and the prompt with the longest answer), Gemini, in this order.
+const OVERFLOW_PHRASES: [&str; 6] = [
     "maximum context length",
     "available context size",
     "prompt is too long",
+    "exceed context limit",
     "exceeds the maximum number of tokens",
     "exceed_context_size_error",
 ];
@@ -121,12 +130,18 @@ impl Said {
         self.codes.iter().any(|code| codes.contains(&code.as_str()))
     }
 
+    fn is_out_of_quota(&self) -> bool {
+        self.has(&QUOTA_CODES) || self.says(&QUOTA_PHRASES)
+    }
+
     fn is_overflow(&self) -> bool {
-        let message = self.message.to_lowercase();
         self.has(&["context_length_exceeded", "exceed_context_size_error"])
-            || OVERFLOW_PHRASES
-                .iter()
-                .any(|phrase| message.contains(phrase))
+            || self.says(&OVERFLOW_PHRASES)
+    }
+
+    fn says(&self, phrases: &[&str]) -> bool {
+        let message = self.message.to_lowercase();
+        phrases.iter().any(|phrase| message.contains(phrase))
     }
 
     /// An error inside a stream, by its code alone. What is not known is taken for a fault of the
@@ -138,6 +153,10 @@ impl Said {
             "resource_exhausted",
         ]) {
             ModelError::RateLimited { retry_after_ms }
+        } else if self.has(&["authentication_error"]) {
+            ModelError::Denied { status: 401 }
+        } else if self.has(&["permission_error"]) {
+            ModelError::Denied { status: 403 }
         } else if self.has(&["invalid_request_error", "invalid_argument"]) {
             ModelError::Invalid {
                 status: None,

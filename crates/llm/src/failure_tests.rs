@@ -53,6 +53,58 @@ fn statuses_and_codes_are_told_apart() {
 }
 
 #[test]
+fn anthropic_has_one_code_for_much() {
+    let typed = |kind: &str, message: &str| {
+        json!({"type": "error", "error": {"type": kind, "message": message}}).to_string()
+    };
+    let table = [
+        (
+            400,
+            typed(
+                "invalid_request_error",
+                "prompt is too long: 9 tokens > 8 maximum",
+            ),
+            "ContextOverflow",
+        ),
+        (
+            400,
+            typed(
+                "invalid_request_error",
+                "input length and `max_tokens` exceed context limit: 1 + 2 > 2",
+            ),
+            "ContextOverflow",
+        ),
+        (
+            400,
+            typed(
+                "invalid_request_error",
+                "Your credit balance is too low to access the Anthropic API.",
+            ),
+            "QuotaExhausted",
+        ),
+        (
+            400,
+            typed(
+                "invalid_request_error",
+                "You have reached your specified API usage limits.",
+            ),
+            "QuotaExhausted",
+        ),
+        (403, typed("billing_error", "no"), "QuotaExhausted"),
+        (
+            400,
+            typed("invalid_request_error", "max_tokens: Field required"),
+            "Invalid",
+        ),
+        (429, typed("rate_limit_error", "slow"), "RateLimited"),
+        (529, typed("overloaded_error", "Overloaded"), "Unavailable"),
+    ];
+    for (status, body, expected) in table {
+        assert_eq!(sorted(status, &body), expected, "{status} {body}");
+    }
+}
+
+#[test]
 fn an_error_inside_a_stream_is_sorted_by_its_code() {
     let table = [
         (json!({"code": 429, "message": "slow"}), "RateLimited"),
@@ -60,6 +112,9 @@ fn an_error_inside_a_stream_is_sorted_by_its_code() {
         (json!({"code": "insufficient_quota"}), "QuotaExhausted"),
         (json!({"type": "rate_limit_error"}), "RateLimited"),
         (json!({"type": "invalid_request_error"}), "Invalid"),
+        (json!({"type": "overloaded_error"}), "Unavailable"),
+        (json!({"type": "authentication_error"}), "Denied"),
+        (json!({"type": "permission_error"}), "Denied"),
         (json!("it broke"), "Unavailable"),
         (json!(null), "Unavailable"),
         (json!({"code": 99999999999_u64}), "Unavailable"),

@@ -1,5 +1,6 @@
 //! Turns over real connections, against the scripted model server.
 
+mod anthropic;
 mod guide;
 mod openai;
 mod support;

@@ -118,6 +118,19 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "The models that requests may name, as `provider/model`.",
     ),
     secret(
+        "anthropic.api_key",
+        "ANTHROPIC_API_KEY",
+        "none",
+        "Key of Anthropic, or of the gateway at `anthropic.base_url`.",
+    ),
+    setting(
+        "anthropic.base_url",
+        "ANTHROPIC_BASE_URL",
+        Kind::Text,
+        "https://api.anthropic.com",
+        "Any gateway that speaks Anthropic's Messages API.",
+    ),
+    secret(
         "openai.api_key",
         "OPENAI_API_KEY",
         "none",
