@@ -18,6 +18,8 @@ pub struct ModelsConfig {
     pub anthropic: Option<AnthropicConfig>,
     /// Any server that speaks OpenAI's chat completions.
     pub openai: Option<OpenAiConfig>,
+    /// Google's Gemini, or a gateway that speaks its API.
+    pub gemini: Option<GeminiConfig>,
 }
 
 /// The built-in stand-in for a model.
@@ -54,6 +56,20 @@ pub struct OpenAiConfig {
 impl OpenAiConfig {
     /// The base URL of OpenAI itself.
     pub const PUBLIC_BASE_URL: &str = "https://api.openai.com/v1";
+}
+
+/// Google's Gemini, or a gateway that speaks its API.
+#[derive(Debug, Clone)]
+pub struct GeminiConfig {
+    /// Its URL, with or without `/v1beta`.
+    pub base_url: String,
+    /// Its key; a gateway of one's own may want none.
+    pub api_key: Option<ApiKey>,
+}
+
+impl GeminiConfig {
+    /// The base URL of Google itself.
+    pub const PUBLIC_BASE_URL: &str = "https://generativelanguage.googleapis.com";
 }
 
 /// Limits of a connection to a provider.

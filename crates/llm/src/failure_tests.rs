@@ -105,6 +105,67 @@ fn anthropic_has_one_code_for_much() {
 }
 
 #[test]
+fn gemini_says_the_rest_in_its_details() {
+    let error = |code: u16, status: &str, message: &str, details: serde_json::Value| json!({"error": {"code": code, "status": status, "message": message, "details": details}});
+    let quota = |id: &str| json!([{"violations": [{"quotaId": id}]}, {"retryDelay": "34.5s"}]);
+    let slow = error(
+        429,
+        "RESOURCE_EXHAUSTED",
+        "quota",
+        quota("RequestsPerMinutePerModel"),
+    );
+    let table = [
+        (429, slow.clone(), "RateLimited"),
+        (429, json!([slow]), "RateLimited"),
+        (
+            429,
+            error(
+                429,
+                "RESOURCE_EXHAUSTED",
+                "quota",
+                quota("RequestsPerDayPerModel"),
+            ),
+            "QuotaExhausted",
+        ),
+        (
+            400,
+            error(
+                400,
+                "INVALID_ARGUMENT",
+                "no",
+                json!([{"reason": "API_KEY_INVALID"}]),
+            ),
+            "Denied",
+        ),
+        (
+            400,
+            error(
+                400,
+                "INVALID_ARGUMENT",
+                "The input token count (9) exceeds the maximum number of tokens allowed (8).",
+                json!(null),
+            ),
+            "ContextOverflow",
+        ),
+        (
+            400,
+            error(400, "INVALID_ARGUMENT", "no", json!([])),
+            "Invalid",
+        ),
+        (
+            503,
+            error(503, "UNAVAILABLE", "overloaded", json!({})),
+            "Unavailable",
+        ),
+    ];
+    for (status, body, expected) in table {
+        assert_eq!(sorted(status, &body.to_string()), expected, "{body}");
+    }
+    let wish = Failure::default().read_body(&slow.to_string());
+    assert_eq!(wish.retry_after_ms(), Some(34_500));
+}
+
+#[test]
 fn an_error_inside_a_stream_is_sorted_by_its_code() {
     let table = [
         (json!({"code": 429, "message": "slow"}), "RateLimited"),

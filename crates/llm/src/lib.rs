@@ -16,6 +16,7 @@ mod demo;
 mod error;
 mod events;
 mod failure;
+mod gemini;
 mod http;
 mod json;
 mod models;
@@ -31,7 +32,9 @@ mod testing;
 mod thought;
 mod wire;
 
-pub use config::{AnthropicConfig, DemoConfig, HttpConfig, ModelsConfig, OpenAiConfig};
+pub use config::{
+    AnthropicConfig, DemoConfig, GeminiConfig, HttpConfig, ModelsConfig, OpenAiConfig,
+};
 pub use error::{JsonFault, ModelError};
 pub use models::{Models, ModelsError, Registration, ResolvedModel, UnknownModel};
 pub use provider::{Message, ProposedCall, Provider, ToolSpec, TurnEvent, TurnRequest, TurnStream};

@@ -1,7 +1,7 @@
 use model::SystemClock;
 
 use super::*;
-use crate::{AnthropicConfig, ApiKey, OpenAiConfig};
+use crate::{AnthropicConfig, ApiKey, GeminiConfig, OpenAiConfig};
 
 fn openai(base_url: &str) -> OpenAiConfig {
     OpenAiConfig {
@@ -112,13 +112,29 @@ fn the_first_configured_provider_gives_the_default() {
         assert_eq!(models.offered(), all);
         assert_eq!(models.default_model(), all[0]);
     };
+    let gemini = || {
+        Some(GeminiConfig {
+            base_url: GeminiConfig::PUBLIC_BASE_URL.to_owned(),
+            api_key: Some(ApiKey::new("x")),
+        })
+    };
+    let only_gemini = ModelsConfig {
+        gemini: gemini(),
+        ..ModelsConfig::default()
+    };
+    check(only_gemini, &["gemini/gemini-2.5-pro"]);
     check(
         ModelsConfig {
+            gemini: gemini(),
             anthropic: anthropic(AnthropicConfig::PUBLIC_BASE_URL),
             openai: Some(openai(PUBLIC)),
             ..ModelsConfig::default()
         },
-        &["anthropic/claude-sonnet-4-5", "openai/gpt-5"],
+        &[
+            "anthropic/claude-sonnet-4-5",
+            "openai/gpt-5",
+            "gemini/gemini-2.5-pro",
+        ],
     );
     let gateway = ModelsConfig {
         anthropic: anthropic("https://gateway.example"),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use llm::{AnthropicConfig, ApiKey, DemoConfig, ModelsConfig, OpenAiConfig};
+use llm::{AnthropicConfig, ApiKey, DemoConfig, GeminiConfig, ModelsConfig, OpenAiConfig};
 use sandbox::{AllowList, EngineChoice, Limits, NetworkMode};
 use vault::{MasterKeySource, Secret};
 
@@ -67,7 +67,11 @@ impl Settings {
             listen: address(&raw.listen)?,
             behind_proxy: raw.behind_proxy,
             database: database(raw.database_url, &data_dir)?,
-            models: models(raw.model, raw.models, (raw.anthropic, raw.openai)),
+            models: models(
+                raw.model,
+                raw.models,
+                [raw.anthropic, raw.openai, raw.gemini],
+            ),
             concurrent_runs: at_least_one("concurrent_runs", raw.concurrent_runs)? as usize,
             max_turns: i64::from(at_least_one("max_turns", raw.max_turns)?),
             task_timeout_ms: i64::from(at_least_one("task_timeout_ms", raw.task_timeout_ms)?),
@@ -148,7 +152,7 @@ const DEMO_THINKING_MS: u64 = 400;
 fn models(
     default: Option<String>,
     offered: Vec<String>,
-    (anthropic, openai): (RawProvider, RawProvider),
+    [anthropic, openai, gemini]: [RawProvider; 3],
 ) -> ModelsConfig {
     ModelsConfig {
         default,
@@ -157,6 +161,8 @@ fn models(
             .map(|(base_url, api_key)| AnthropicConfig { base_url, api_key }),
         openai: provider(openai, OpenAiConfig::PUBLIC_BASE_URL)
             .map(|(base_url, api_key)| OpenAiConfig { base_url, api_key }),
+        gemini: provider(gemini, GeminiConfig::PUBLIC_BASE_URL)
+            .map(|(base_url, api_key)| GeminiConfig { base_url, api_key }),
         demo: DemoConfig {
             thinking_ms: DEMO_THINKING_MS,
         },
@@ -272,6 +278,7 @@ fn secrets(raw: &RawSettings) -> Vec<Secret> {
         raw.master_key.clone(),
         raw.anthropic.api_key.clone(),
         raw.openai.api_key.clone(),
+        raw.gemini.api_key.clone(),
         raw.database_url.clone(),
         password,
     ]

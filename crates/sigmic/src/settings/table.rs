@@ -143,6 +143,19 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "https://api.openai.com/v1",
         "Any server that speaks OpenAI's chat completions; ends in `/v1`.",
     ),
+    secret(
+        "gemini.api_key",
+        "GEMINI_API_KEY",
+        "none",
+        "Key of Gemini, or of the gateway at `gemini.base_url`.",
+    ),
+    setting(
+        "gemini.base_url",
+        "GEMINI_BASE_URL",
+        Kind::Text,
+        "https://generativelanguage.googleapis.com",
+        "Any gateway that speaks Gemini's API.",
+    ),
     setting(
         "concurrent_runs",
         "SIGMIC_CONCURRENT_RUNS",
