@@ -14,8 +14,12 @@ pub struct ModelsConfig {
     pub http: HttpConfig,
     /// The built-in stand-in.
     pub demo: DemoConfig,
+    /// Anthropic, or a gateway that speaks its Messages API.
+    pub anthropic: Option<AnthropicConfig>,
     /// Any server that speaks OpenAI's chat completions.
     pub openai: Option<OpenAiConfig>,
+    /// Google's Gemini, or a gateway that speaks its API.
+    pub gemini: Option<GeminiConfig>,
 }
 
 /// The built-in stand-in for a model.
@@ -24,6 +28,20 @@ pub struct DemoConfig {
     /// How long it takes before each turn. A model that answers in no time is over before a client
     /// that creates a task has opened its stream.
     pub thinking_ms: u64,
+}
+
+/// Anthropic, or a gateway that speaks its Messages API.
+#[derive(Debug, Clone)]
+pub struct AnthropicConfig {
+    /// Its URL, with or without `/v1`.
+    pub base_url: String,
+    /// Its key; a gateway of one's own may want none.
+    pub api_key: Option<ApiKey>,
+}
+
+impl AnthropicConfig {
+    /// The base URL of Anthropic itself.
+    pub const PUBLIC_BASE_URL: &str = "https://api.anthropic.com";
 }
 
 /// A server that speaks OpenAI's chat completions.
@@ -38,6 +56,20 @@ pub struct OpenAiConfig {
 impl OpenAiConfig {
     /// The base URL of OpenAI itself.
     pub const PUBLIC_BASE_URL: &str = "https://api.openai.com/v1";
+}
+
+/// Google's Gemini, or a gateway that speaks its API.
+#[derive(Debug, Clone)]
+pub struct GeminiConfig {
+    /// Its URL, with or without `/v1beta`.
+    pub base_url: String,
+    /// Its key; a gateway of one's own may want none.
+    pub api_key: Option<ApiKey>,
+}
+
+impl GeminiConfig {
+    /// The base URL of Google itself.
+    pub const PUBLIC_BASE_URL: &str = "https://generativelanguage.googleapis.com";
 }
 
 /// Limits of a connection to a provider.

@@ -69,7 +69,7 @@ pub enum ModelError {
     /// The provider does not accept the server's key.
     #[error("the model provider refused the server's credentials (HTTP {status})")]
     Denied {
-        /// 401 or 403.
+        /// 401 or 403; 400 from a provider that says so in its details.
         status: u16,
     },
     /// The provider does not accept the request (an unknown model, for instance).

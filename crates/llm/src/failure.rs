@@ -24,8 +24,11 @@ pub(crate) struct Failure<'a> {
 #[derive(Debug, Default)]
 struct Said {
     message: String,
-    /// Its `code`, `type` and `status`, lower case.
+    /// Its `code`, `type` and `status`, and what its `details` say under `reason` and `quotaId`;
+    /// lower case.
     codes: Vec<String>,
+    /// How long the `details` ask to wait.
+    retry_after_ms: Option<u64>,
     /// A `code` that is an HTTP status, as gateways send it inside streams.
     status: Option<u16>,
 }
@@ -38,7 +41,11 @@ impl Failure<'_> {
                 message: body.to_owned(),
                 ..Said::default()
             },
-            |value| read_error(value.get("error").unwrap_or(&value)),
+            |value| {
+                // Gemini answers some streams with a list of one.
+                let value = value.get(0).unwrap_or(&value);
+                read_error(value.get("error").unwrap_or(value))
+            },
         );
         self.sort(said)
     }
@@ -51,12 +58,15 @@ impl Failure<'_> {
     fn sort(&self, said: Said) -> ModelError {
         let message = self.excerpt(&said.message);
         let status = self.status.or(said.status);
-        let retry_after_ms = self.retry_after_ms;
-        if said.has(&QUOTA_CODES) || status == Some(402) {
+        let retry_after_ms = self.retry_after_ms.or(said.retry_after_ms);
+        if said.is_out_of_quota() || status == Some(402) {
             return ModelError::QuotaExhausted { message };
         }
         if said.is_overflow() || status == Some(413) {
             return ModelError::ContextOverflow;
+        }
+        if let (Some(status), true) = (status, said.has(&["api_key_invalid"])) {
+            return ModelError::Denied { status };
         }
         if said.has(&["content_filter", "content_policy_violation"]) {
             return ModelError::Refused { message };
@@ -80,7 +90,7 @@ impl Failure<'_> {
     }
 
     /// One line, short, without the key.
-    fn excerpt(&self, message: &str) -> String {
+    pub(crate) fn excerpt(&self, message: &str) -> String {
         let secret = self.key.map_or("", ApiKey::expose_secret);
         // A shorter one is no secret, and would take words apart.
         let message = if secret.len() < 8 {
@@ -98,7 +108,8 @@ impl Failure<'_> {
     }
 }
 
-const QUOTA_CODES: [&str; 5] = [
+const QUOTA_CODES: [&str; 6] = [
+    "billing_error",
     "insufficient_quota",
     "billing_hard_limit_reached",
     "billing_not_active",
@@ -106,12 +117,20 @@ const QUOTA_CODES: [&str; 5] = [
     "insufficient_balance",
 ];
 
-/// How servers without codes say that the context is full: OpenAI and vLLM, llama.cpp, Anthropic,
-/// Gemini, in this order.
-const OVERFLOW_PHRASES: [&str; 5] = [
+/// How Anthropic, which has one code for every bad request, says that the account is empty or that
+/// its own limit is reached.
+const QUOTA_PHRASES: [&str; 2] = [
+    "credit balance is too low",
+    "reached your specified api usage limits",
+];
+
+/// How servers without codes say that the context is full: OpenAI and vLLM, llama.cpp, Anthropic
+/// (twice: the prompt, and the prompt with the longest answer), Gemini, in this order.
+const OVERFLOW_PHRASES: [&str; 6] = [
     "maximum context length",
     "available context size",
     "prompt is too long",
+    "exceed context limit",
     "exceeds the maximum number of tokens",
     "exceed_context_size_error",
 ];
@@ -121,12 +140,20 @@ impl Said {
         self.codes.iter().any(|code| codes.contains(&code.as_str()))
     }
 
+    fn is_out_of_quota(&self) -> bool {
+        // Gemini has one code for every quota; only that of a day outlasts all patience.
+        let is_daily = |code: &String| code.contains("perday");
+        self.has(&QUOTA_CODES) || self.says(&QUOTA_PHRASES) || self.codes.iter().any(is_daily)
+    }
+
     fn is_overflow(&self) -> bool {
-        let message = self.message.to_lowercase();
         self.has(&["context_length_exceeded", "exceed_context_size_error"])
-            || OVERFLOW_PHRASES
-                .iter()
-                .any(|phrase| message.contains(phrase))
+            || self.says(&OVERFLOW_PHRASES)
+    }
+
+    fn says(&self, phrases: &[&str]) -> bool {
+        let message = self.message.to_lowercase();
+        phrases.iter().any(|phrase| message.contains(phrase))
     }
 
     /// An error inside a stream, by its code alone. What is not known is taken for a fault of the
@@ -138,6 +165,10 @@ impl Said {
             "resource_exhausted",
         ]) {
             ModelError::RateLimited { retry_after_ms }
+        } else if self.has(&["authentication_error"]) {
+            ModelError::Denied { status: 401 }
+        } else if self.has(&["permission_error"]) {
+            ModelError::Denied { status: 403 }
         } else if self.has(&["invalid_request_error", "invalid_argument"]) {
             ModelError::Invalid {
                 status: None,
@@ -167,13 +198,30 @@ fn read_error(error: &Value) -> Said {
         .and_then(Value::as_u64)
         .and_then(|code| u16::try_from(code).ok())
         .filter(|code| (400..600).contains(code));
+    let details = || {
+        error
+            .get("details")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+    };
+    let violations = details()
+        .filter_map(|detail| detail.get("violations")?.as_array())
+        .flatten()
+        .filter_map(|violation| violation.get("quotaId")?.as_str());
+    let reasons = details().filter_map(|detail| detail.get("reason")?.as_str());
     Said {
         message: text("message").unwrap_or_default().to_owned(),
         codes: ["code", "type", "status"]
             .into_iter()
             .filter_map(text)
+            .chain(reasons)
+            .chain(violations)
             .map(str::to_lowercase)
             .collect(),
+        retry_after_ms: details()
+            .filter_map(|detail| detail.get("retryDelay")?.as_str())
+            .find_map(|delay| millis(delay.strip_suffix('s')?.parse::<f64>().ok()? * 1_000.0)),
         status,
     }
 }

@@ -53,6 +53,119 @@ fn statuses_and_codes_are_told_apart() {
 }
 
 #[test]
+fn anthropic_has_one_code_for_much() {
+    let typed = |kind: &str, message: &str| {
+        json!({"type": "error", "error": {"type": kind, "message": message}}).to_string()
+    };
+    let table = [
+        (
+            400,
+            typed(
+                "invalid_request_error",
+                "prompt is too long: 9 tokens > 8 maximum",
+            ),
+            "ContextOverflow",
+        ),
+        (
+            400,
+            typed(
+                "invalid_request_error",
+                "input length and `max_tokens` exceed context limit: 1 + 2 > 2",
+            ),
+            "ContextOverflow",
+        ),
+        (
+            400,
+            typed(
+                "invalid_request_error",
+                "Your credit balance is too low to access the Anthropic API.",
+            ),
+            "QuotaExhausted",
+        ),
+        (
+            400,
+            typed(
+                "invalid_request_error",
+                "You have reached your specified API usage limits.",
+            ),
+            "QuotaExhausted",
+        ),
+        (403, typed("billing_error", "no"), "QuotaExhausted"),
+        (
+            400,
+            typed("invalid_request_error", "max_tokens: Field required"),
+            "Invalid",
+        ),
+        (429, typed("rate_limit_error", "slow"), "RateLimited"),
+        (529, typed("overloaded_error", "Overloaded"), "Unavailable"),
+    ];
+    for (status, body, expected) in table {
+        assert_eq!(sorted(status, &body), expected, "{status} {body}");
+    }
+}
+
+#[test]
+fn gemini_says_the_rest_in_its_details() {
+    let error = |code: u16, status: &str, message: &str, details: serde_json::Value| json!({"error": {"code": code, "status": status, "message": message, "details": details}});
+    let quota = |id: &str| json!([{"violations": [{"quotaId": id}]}, {"retryDelay": "34.5s"}]);
+    let slow = error(
+        429,
+        "RESOURCE_EXHAUSTED",
+        "quota",
+        quota("RequestsPerMinutePerModel"),
+    );
+    let table = [
+        (429, slow.clone(), "RateLimited"),
+        (429, json!([slow]), "RateLimited"),
+        (
+            429,
+            error(
+                429,
+                "RESOURCE_EXHAUSTED",
+                "quota",
+                quota("RequestsPerDayPerModel"),
+            ),
+            "QuotaExhausted",
+        ),
+        (
+            400,
+            error(
+                400,
+                "INVALID_ARGUMENT",
+                "no",
+                json!([{"reason": "API_KEY_INVALID"}]),
+            ),
+            "Denied",
+        ),
+        (
+            400,
+            error(
+                400,
+                "INVALID_ARGUMENT",
+                "The input token count (9) exceeds the maximum number of tokens allowed (8).",
+                json!(null),
+            ),
+            "ContextOverflow",
+        ),
+        (
+            400,
+            error(400, "INVALID_ARGUMENT", "no", json!([])),
+            "Invalid",
+        ),
+        (
+            503,
+            error(503, "UNAVAILABLE", "overloaded", json!({})),
+            "Unavailable",
+        ),
+    ];
+    for (status, body, expected) in table {
+        assert_eq!(sorted(status, &body.to_string()), expected, "{body}");
+    }
+    let wish = Failure::default().read_body(&slow.to_string());
+    assert_eq!(wish.retry_after_ms(), Some(34_500));
+}
+
+#[test]
 fn an_error_inside_a_stream_is_sorted_by_its_code() {
     let table = [
         (json!({"code": 429, "message": "slow"}), "RateLimited"),
@@ -60,6 +173,9 @@ fn an_error_inside_a_stream_is_sorted_by_its_code() {
         (json!({"code": "insufficient_quota"}), "QuotaExhausted"),
         (json!({"type": "rate_limit_error"}), "RateLimited"),
         (json!({"type": "invalid_request_error"}), "Invalid"),
+        (json!({"type": "overloaded_error"}), "Unavailable"),
+        (json!({"type": "authentication_error"}), "Denied"),
+        (json!({"type": "permission_error"}), "Denied"),
         (json!("it broke"), "Unavailable"),
         (json!(null), "Unavailable"),
         (json!({"code": 99999999999_u64}), "Unavailable"),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Url, redirect};
 
 use crate::{ApiKey, HttpConfig, ModelsError};
@@ -25,12 +25,45 @@ pub(crate) fn base_url(provider: &'static str, text: &str) -> Result<Url, Models
         .ok_or(ModelsError::BaseUrl { provider })
 }
 
-/// The header that carries `key`; it is not printed.
+/// The base URL with the version of the provider's API, unless it ends in one already: some write
+/// it as a part of the base URL, some do not.
+pub(crate) fn endpoint(
+    provider: &'static str,
+    base: &Url,
+    version: &str,
+) -> Result<Url, ModelsError> {
+    let mut url = base.clone();
+    let mut segments = base.path_segments().into_iter().flatten().rev();
+    let last = segments.find(|segment| !segment.is_empty());
+    let has_version = last
+        .and_then(|segment| segment.strip_prefix('v'))
+        .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
+    let mut path = url
+        .path_segments_mut()
+        .map_err(|()| ModelsError::BaseUrl { provider })?;
+    path.pop_if_empty();
+    if !has_version {
+        path.push(version);
+    }
+    drop(path);
+    Ok(url)
+}
+
+/// The header that carries `key` as a bearer token; it is not printed.
 pub(crate) fn bearer(provider: &'static str, key: &ApiKey) -> Result<HeaderMap, ModelsError> {
     let text = zeroize::Zeroizing::new(format!("Bearer {}", key.expose_secret()));
-    let mut value = HeaderValue::from_str(&text).map_err(|_| ModelsError::Key { provider })?;
+    secret_header(provider, AUTHORIZATION, &text)
+}
+
+/// The header `name` with a value that is not printed.
+pub(crate) fn secret_header(
+    provider: &'static str,
+    name: HeaderName,
+    value: &str,
+) -> Result<HeaderMap, ModelsError> {
+    let mut value = HeaderValue::from_str(value).map_err(|_| ModelsError::Key { provider })?;
     value.set_sensitive(true);
-    Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
+    Ok(HeaderMap::from_iter([(name, value)]))
 }
 
 /// A client for the provider at `base`.
@@ -91,6 +124,20 @@ mod tests {
             "https://u:p@a.example/v1",
         ] {
             assert!(base_url("x", bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_version_is_added_once() {
+        for (base, expected) in [
+            ("https://a.example", "https://a.example/v1"),
+            ("https://a.example/", "https://a.example/v1"),
+            ("https://a.example/v1/", "https://a.example/v1"),
+            ("https://a.example/x/v1beta", "https://a.example/x/v1beta"),
+            ("https://a.example/vertex", "https://a.example/vertex/v1"),
+        ] {
+            let url = endpoint("x", &Url::parse(base).unwrap(), "v1").unwrap();
+            assert_eq!(url.as_str(), expected, "{base}");
         }
     }
 

@@ -9,22 +9,32 @@
 //! To add a provider: one file that implements [`Provider`] and says how it is registered, one
 //! field in [`ModelsConfig`], one line in the list of `models.rs`.
 
+mod anthropic;
+mod args;
 mod config;
 mod demo;
 mod error;
+mod events;
 mod failure;
+mod gemini;
 mod http;
 mod json;
 mod models;
+mod names;
 mod openai;
 mod provider;
+mod replay;
 mod retry;
 mod secret;
 mod sse;
+#[cfg(test)]
+mod testing;
 mod thought;
 mod wire;
 
-pub use config::{DemoConfig, HttpConfig, ModelsConfig, OpenAiConfig};
+pub use config::{
+    AnthropicConfig, DemoConfig, GeminiConfig, HttpConfig, ModelsConfig, OpenAiConfig,
+};
 pub use error::{JsonFault, ModelError};
 pub use models::{Models, ModelsError, Registration, ResolvedModel, UnknownModel};
 pub use provider::{Message, ProposedCall, Provider, ToolSpec, TurnEvent, TurnRequest, TurnStream};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::Clock;
 
-use crate::{ModelsConfig, Provider, demo, openai};
+use crate::{ModelsConfig, Provider, anthropic, demo, gemini, openai};
 
 /// A provider, as its own file registers it.
 #[derive(Debug, Clone)]
@@ -94,17 +94,21 @@ pub enum ModelsError {
 }
 
 impl Models {
-    /// The models that `config` describes. The providers, most preferred first: `openai`, and
-    /// `demo` as the last, so that it is chosen only where nothing else is configured.
+    /// The models that `config` describes. The providers, most preferred first:
+    /// `anthropic`, `openai`, `gemini`, and `demo` as the last, so that it is chosen only where
+    /// nothing else is configured.
     ///
     /// # Errors
     /// What a configuration can get wrong: a base URL, a key, a name.
     pub fn new(config: &ModelsConfig, clock: &Arc<dyn Clock>) -> Result<Self, ModelsError> {
         // One line for each provider, in the order of preference.
-        let configured = [config
-            .openai
-            .as_ref()
-            .map(|openai| openai::register(openai, config.http, Arc::clone(clock)))];
+        let http = config.http;
+        let configured = [
+            (config.anthropic.as_ref())
+                .map(|own| anthropic::register(own, http, Arc::clone(clock))),
+            (config.openai.as_ref()).map(|own| openai::register(own, http, Arc::clone(clock))),
+            (config.gemini.as_ref()).map(|own| gemini::register(own, http, Arc::clone(clock))),
+        ];
         let mut registrations = configured
             .into_iter()
             .flatten()

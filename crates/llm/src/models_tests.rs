@@ -1,7 +1,7 @@
 use model::SystemClock;
 
 use super::*;
-use crate::{ApiKey, OpenAiConfig};
+use crate::{AnthropicConfig, ApiKey, GeminiConfig, OpenAiConfig};
 
 fn openai(base_url: &str) -> OpenAiConfig {
     OpenAiConfig {
@@ -96,4 +96,54 @@ fn only_what_is_offered_can_be_asked_for() {
     }
     let long = models.resolve(Some(&"é".repeat(1_000))).unwrap_err();
     assert_eq!(long.name.chars().count(), 100);
+}
+
+#[test]
+fn the_first_configured_provider_gives_the_default() {
+    let anthropic = |base_url: &str| {
+        Some(AnthropicConfig {
+            base_url: base_url.to_owned(),
+            api_key: Some(ApiKey::new("sk-x")),
+        })
+    };
+    let check = |config: ModelsConfig, all: &[&str]| {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let models = Models::new(&config, &clock).unwrap();
+        assert_eq!(models.offered(), all);
+        assert_eq!(models.default_model(), all[0]);
+    };
+    let gemini = || {
+        Some(GeminiConfig {
+            base_url: GeminiConfig::PUBLIC_BASE_URL.to_owned(),
+            api_key: Some(ApiKey::new("x")),
+        })
+    };
+    let only_gemini = ModelsConfig {
+        gemini: gemini(),
+        ..ModelsConfig::default()
+    };
+    check(only_gemini, &["gemini/gemini-2.5-pro"]);
+    check(
+        ModelsConfig {
+            gemini: gemini(),
+            anthropic: anthropic(AnthropicConfig::PUBLIC_BASE_URL),
+            openai: Some(openai(PUBLIC)),
+            ..ModelsConfig::default()
+        },
+        &[
+            "anthropic/claude-sonnet-4-5",
+            "openai/gpt-5",
+            "gemini/gemini-2.5-pro",
+        ],
+    );
+    let gateway = ModelsConfig {
+        anthropic: anthropic("https://gateway.example"),
+        ..ModelsConfig::default()
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let error = Models::new(&gateway, &clock).unwrap_err();
+    assert!(
+        error.to_string().contains("does anthropic serve?"),
+        "{error}"
+    );
 }

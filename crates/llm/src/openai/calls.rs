@@ -1,10 +1,10 @@
 //! Tool calls put together from their pieces.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::names::ToolNames;
 use super::parser::CallDelta;
-use crate::{ModelError, ProposedCall, json};
+use crate::names::ToolNames;
+use crate::{ModelError, ProposedCall, args};
 
 /// More calls than any turn has; keeps the search below linear.
 const MAX_CALLS: usize = 256;
@@ -81,19 +81,8 @@ impl CallAssembly {
             .map(|call| ProposedCall {
                 id: call.id,
                 name: names.own_name(call.name),
-                args: arguments(call.arguments),
+                args: args::read(call.arguments),
             })
             .collect()
-    }
-}
-
-fn arguments(text: String) -> Value {
-    if text.trim().is_empty() {
-        return Value::Object(Map::new());
-    }
-    match json::parse(&text) {
-        Ok(Value::Null) => Value::Object(Map::new()),
-        Ok(value) => value,
-        Err(_) => Value::String(text),
     }
 }

@@ -4,7 +4,6 @@
 //! driver, and retries to the caller.
 
 mod calls;
-mod names;
 mod parser;
 mod request;
 
@@ -16,12 +15,13 @@ use model::Clock;
 use reqwest::Url;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 
+use crate::events::EventStream;
 use crate::http::{base_url, bearer, client};
+use crate::names::ToolNames;
 use crate::wire::Connection;
 use crate::{
     HttpConfig, ModelsError, OpenAiConfig, Provider, Registration, TurnRequest, TurnStream,
 };
-use names::ToolNames;
 use parser::ChatParser;
 use request::TokenLimitField;
 
@@ -95,7 +95,7 @@ impl Provider for OpenAi {
             .header(ACCEPT, "text/event-stream")
             .body(request::body(&request, self.limit_field));
         let parser = ChatParser::new(names, self.connection.key.clone());
-        self.connection.stream(post, parser)
+        self.connection.stream(post, EventStream::new(parser))
     }
 }
 

@@ -6,16 +6,15 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::calls::CallAssembly;
-use super::names::ToolNames;
+use crate::events::{self, Ending, EventReader, Step};
 use crate::failure::Failure;
-use crate::sse::SseDecoder;
-use crate::wire::{Arrived, Progress, WireParser};
-use crate::{ApiKey, JsonFault, ModelError, TurnEvent, json};
+use crate::names::ToolNames;
+use crate::wire::{Arrived, Progress};
+use crate::{ApiKey, ModelError, TurnEvent};
 
 /// Reads the stream of one turn.
 #[derive(Debug)]
 pub(super) struct ChatParser {
-    sse: SseDecoder,
     calls: CallAssembly,
     names: ToolNames,
     key: Option<ApiKey>,
@@ -25,13 +24,9 @@ pub(super) struct ChatParser {
     refused: bool,
 }
 
-/// What happens after a piece of data was read.
-type Step = Result<Progress, ModelError>;
-
 impl ChatParser {
     pub(super) fn new(names: ToolNames, key: Option<ApiKey>) -> Self {
         Self {
-            sse: SseDecoder::default(),
             calls: CallAssembly::default(),
             names,
             key,
@@ -40,32 +35,6 @@ impl ChatParser {
             said_text: false,
             refused: false,
         }
-    }
-
-    fn read_events(&mut self, arrived: &mut Arrived) -> Step {
-        while let Some(data) = self.sse.next_event()? {
-            if self.read_data(&data, arrived)? == Progress::Over {
-                return Ok(Progress::Over);
-            }
-        }
-        Ok(Progress::Open)
-    }
-
-    fn read_data(&mut self, data: &str, arrived: &mut Arrived) -> Step {
-        let data = data.trim();
-        if data.is_empty() {
-            return Ok(Progress::Open);
-        }
-        if data == "[DONE]" {
-            self.close(arrived)?;
-            return Ok(Progress::Over);
-        }
-        let chunk: Chunk = json::parse(data).map_err(|error| ModelError::Malformed {
-            what: "a piece of its stream",
-            source: Some(JsonFault::from(&error)),
-        })?;
-        self.read_chunk(chunk, arrived)?;
-        Ok(Progress::Open)
     }
 
     fn read_chunk(&mut self, chunk: Chunk, arrived: &mut Arrived) -> Result<(), ModelError> {
@@ -113,69 +82,37 @@ impl ChatParser {
         }
         Ok(())
     }
-
-    /// Ends the turn: all of it has arrived.
-    fn close(&mut self, arrived: &mut Arrived) -> Result<(), ModelError> {
-        let calls = std::mem::take(&mut self.calls).into_calls(&self.names);
-        let mut finish = self.finish.take().unwrap_or(FinishReason::Stop);
-        if self.refused {
-            finish = FinishReason::Refusal;
-        }
-        if finish == FinishReason::Refusal && !self.said_text && calls.is_empty() {
-            return Err(ModelError::Refused {
-                message: String::new(),
-            });
-        }
-        // Some servers say `stop` although calls came, some `tool_calls` although none did.
-        if matches!(finish, FinishReason::Stop | FinishReason::ToolCalls) {
-            finish = if calls.is_empty() {
-                FinishReason::Stop
-            } else {
-                FinishReason::ToolCalls
-            };
-        }
-        arrived.extend(calls.into_iter().map(|call| Ok(TurnEvent::ToolCall(call))));
-        arrived.push_back(Ok(TurnEvent::Finished {
-            finish,
-            usage: self.usage,
-            provider_state: Value::Null,
-        }));
-        Ok(())
-    }
-
-    /// What an unfinished last event holds, if it is whole.
-    fn read_rest(&mut self, arrived: &mut Arrived) -> Step {
-        match self.sse.finish() {
-            Some(data) => match self.read_data(&data, arrived) {
-                // Half an event is the mark of a cut, not a fault of its own.
-                Err(ModelError::Malformed { .. }) => Ok(Progress::Open),
-                step => step,
-            },
-            None => Ok(Progress::Open),
-        }
-    }
 }
 
-impl WireParser for ChatParser {
-    fn feed(&mut self, bytes: &[u8], arrived: &mut Arrived) -> Progress {
-        self.sse.push(bytes);
-        self.read_events(arrived).unwrap_or_else(|error| {
-            arrived.push_back(Err(error));
-            Progress::Over
-        })
+impl EventReader for ChatParser {
+    fn read(&mut self, data: &str, arrived: &mut Arrived) -> Step {
+        if data == "[DONE]" {
+            self.close(arrived)?;
+            return Ok(Progress::Over);
+        }
+        self.read_chunk(events::parse(data)?, arrived)?;
+        Ok(Progress::Open)
     }
 
-    fn end(&mut self, cause: ModelError, arrived: &mut Arrived) {
-        let closed = match self.read_rest(arrived) {
-            Ok(Progress::Over) => Ok(()),
-            // After a finish reason only the usage can be missing.
-            Ok(Progress::Open) if self.finish.is_some() => self.close(arrived),
-            Ok(Progress::Open) => Err(cause),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = closed {
-            arrived.push_back(Err(error));
+    fn is_whole(&self) -> bool {
+        self.finish.is_some()
+    }
+
+    fn close(&mut self, arrived: &mut Arrived) -> Result<(), ModelError> {
+        let finish = self.finish.take().unwrap_or(FinishReason::Stop);
+        Ending {
+            finish: if self.refused {
+                FinishReason::Refusal
+            } else {
+                finish
+            },
+            calls: std::mem::take(&mut self.calls).into_calls(&self.names),
+            said_text: self.said_text,
+            usage: self.usage,
+            provider_state: Value::Null,
+            refusal: String::new(),
         }
+        .report(arrived)
     }
 }
 

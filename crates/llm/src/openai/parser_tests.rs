@@ -2,50 +2,14 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::events::EventStream;
+use crate::testing::{Outcome, run_pieces};
+use crate::wire::WireParser;
 use crate::{ProposedCall, ToolSpec};
 
-/// What a stream gave, text and thoughts joined: pieces may be cut anywhere.
-#[derive(Debug, Default, PartialEq)]
-struct Outcome {
-    text: String,
-    thought: String,
-    calls: Vec<ProposedCall>,
-    finish: Option<FinishReason>,
-    usage: Usage,
-    error: Option<String>,
-}
-
 fn run(pieces: &[&[u8]]) -> Outcome {
-    let mut parser = ChatParser::new(ToolNames::default(), None);
-    let mut arrived = Arrived::new();
-    let over = pieces
-        .iter()
-        .any(|piece| parser.feed(piece, &mut arrived) == Progress::Over);
-    if !over {
-        parser.end(ModelError::Cut { source: None }, &mut arrived);
-    }
-    let mut outcome = Outcome::default();
-    for event in arrived {
-        assert!(
-            outcome.finish.is_none() && outcome.error.is_none(),
-            "nothing comes after the end"
-        );
-        match event {
-            Ok(TurnEvent::Text(text)) => outcome.text.push_str(&text),
-            Ok(TurnEvent::Thought(text)) => outcome.thought.push_str(&text),
-            Ok(TurnEvent::ToolCall(call)) => outcome.calls.push(call),
-            Ok(TurnEvent::Finished { finish, usage, .. }) => {
-                outcome.finish = Some(finish);
-                outcome.usage = usage;
-            }
-            Err(error) => outcome.error = Some(format!("{error:?}")),
-        }
-    }
-    assert!(
-        outcome.finish.is_some() || outcome.error.is_some(),
-        "every turn ends"
-    );
-    outcome
+    let parser = ChatParser::new(ToolNames::default(), None);
+    run_pieces(EventStream::new(parser), pieces)
 }
 
 fn run_text(stream: &str) -> Outcome {
@@ -276,8 +240,8 @@ fn translated_names_come_back() {
         parameters: json!({}),
     };
     let names = ToolNames::new(&[tool]).unwrap();
-    let wire = super::super::names::to_wire("server.tool").into_owned();
-    let mut parser = ChatParser::new(names, None);
+    let wire = crate::names::to_wire("server.tool").into_owned();
+    let mut parser = EventStream::new(ChatParser::new(names, None));
     let mut arrived = Arrived::new();
     let text = stream(&[call_delta(json!(0), json!("1"), json!(wire), json!("{}"))]);
     parser.feed(text.as_bytes(), &mut arrived);

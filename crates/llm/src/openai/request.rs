@@ -3,10 +3,10 @@
 
 use model::{ToolCall, ToolStatus};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::names::to_wire;
-use crate::{Message, ToolSpec, TurnRequest};
+use crate::names::to_wire;
+use crate::{Message, ToolSpec, TurnRequest, args};
 
 /// Under which name a server knows the longest answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,21 +137,8 @@ impl<'a> From<&'a ToolCall> for WireCall<'a> {
             r#type: "function",
             function: WireFunctionCall {
                 name: to_wire(&call.name),
-                arguments: arguments(&call.args),
+                arguments: args::object(&call.args).to_string(),
             },
-        }
-    }
-}
-
-/// The arguments as JSON text of an object. Chat templates take them apart and fail the request
-/// on anything else, so what the model got wrong is sent back under a name that says so.
-fn arguments(args: &Value) -> String {
-    match args {
-        Value::Object(_) => args.to_string(),
-        Value::Null => "{}".to_owned(),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            let wrapped = Map::from_iter([("malformed_arguments".to_owned(), args.clone())]);
-            Value::Object(wrapped).to_string()
         }
     }
 }

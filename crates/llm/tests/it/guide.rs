@@ -91,7 +91,9 @@ fn the_guide_has_the_numbers_of_the_code() {
             cap_ms / 1_000
         ),
         format!("no byte for {idle_s} s"),
-        format!("this is `{}`", "gpt-5"),
+        format!("OpenAI itself this is `{}`", "gpt-5"),
+        format!("Google itself this is `{}`", "gemini-2.5-pro"),
+        format!("Anthropic itself this is `{}`", "claude-sonnet-4-5"),
     ] {
         assert!(GUIDE.contains(&promise), "{promise}");
     }

@@ -1,5 +1,4 @@
 use std::error::Error;
-use std::fmt::Write;
 
 use futures_util::StreamExt;
 use llm::{HttpConfig, Message, ModelError, RetryPolicy, ToolSpec, TurnEvent};
@@ -8,7 +7,7 @@ use serde_json::{Value, json};
 use testkit::{Gate, ModelServer, Reply, Script};
 use tokio::net::TcpSocket;
 
-use crate::support::{KEY, ask, ask_server, models, says};
+use crate::support::{KEY, ask, ask_server, models, says, shown};
 
 #[tokio::test]
 async fn a_turn_streams_thoughts_text_calls_and_usage() {
@@ -109,28 +108,14 @@ async fn a_request_carries_the_conversation_and_the_key_in_its_header_only() {
     );
 }
 
-/// The error of a turn, and everything that could end up in a log about it.
-async fn failure(reply: Reply) -> (ModelError, String) {
+/// The error of a turn.
+async fn failure(reply: Reply) -> ModelError {
     let server = ModelServer::start(reply).await;
-    let error = ask_server(&server).await.error.expect("an error");
-    let mut shown = format!("{error} {error:?}");
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let _ = write!(shown, " {inner} {inner:?}");
-        source = inner.source();
-    }
-    (error, shown)
+    ask_server(&server).await.error.expect("an error")
 }
 
 #[tokio::test]
 async fn refusals_by_status_are_told_apart() {
-    let kind = |error: &ModelError| {
-        format!("{error:?}")
-            .split([' ', '('])
-            .next()
-            .unwrap()
-            .to_owned()
-    };
     let echo = format!("bad key {KEY} in header");
     let table = [
         (Reply::rate_limited(7), "RateLimited"),
@@ -171,8 +156,8 @@ async fn refusals_by_status_are_told_apart() {
         (Reply::new().end_early(), "Cut"),
     ];
     for (reply, expected) in table {
-        let (error, shown) = failure(reply.clone()).await;
-        assert_eq!(kind(&error), expected, "{reply:?}");
+        let (kind, shown) = shown(&failure(reply.clone()).await);
+        assert_eq!(kind, expected, "{reply:?}");
         assert!(!shown.contains(KEY), "{shown}");
         assert!(!shown.contains("127.0.0.1"), "{shown}");
     }
@@ -195,7 +180,7 @@ async fn the_providers_wish_to_wait_is_read() {
         (Reply::unavailable(), None),
     ];
     for (reply, expected) in table {
-        assert_eq!(failure(reply).await.0.retry_after_ms(), expected);
+        assert_eq!(failure(reply).await.retry_after_ms(), expected);
     }
 }
 
@@ -203,7 +188,7 @@ async fn the_providers_wish_to_wait_is_read() {
 async fn a_redirect_is_not_followed() {
     let other = ModelServer::start(Reply::say("stolen")).await;
     let target = format!("{}/chat/completions", other.base_url());
-    let (error, _) = failure(Reply::status(307, "").header("location", target)).await;
+    let error = failure(Reply::status(307, "").header("location", target)).await;
     assert!(
         matches!(
             error,

@@ -1,3 +1,4 @@
+use std::error::Error;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -5,7 +6,7 @@ use llm::{
     ApiKey, HttpConfig, Message, ModelError, Models, ModelsConfig, OpenAiConfig, ProposedCall,
     TurnEvent, TurnRequest,
 };
-use model::{Clock, FinishReason, Timestamp, Usage};
+use model::{CallId, Clock, FinishReason, Timestamp, ToolCall, ToolStatus, Usage};
 use serde_json::Value;
 use testkit::ModelServer;
 
@@ -45,18 +46,42 @@ impl Outcome {
 }
 
 pub(crate) fn models(base_url: &str, http: HttpConfig) -> Models {
-    let config = ModelsConfig {
+    models_of(ModelsConfig {
         default: Some("openai/scripted".to_owned()),
-        offered: Vec::new(),
         http,
         openai: Some(OpenAiConfig {
             base_url: base_url.to_owned(),
             api_key: Some(ApiKey::new(KEY)),
         }),
         ..ModelsConfig::default()
-    };
+    })
+}
+
+pub(crate) fn models_of(config: ModelsConfig) -> Models {
     let clock: Arc<dyn Clock> = Arc::new(StoppedClock);
     Models::new(&config, &clock).expect("a good configuration")
+}
+
+/// The base URL of a server without the version.
+pub(crate) fn root_url(server: &ModelServer) -> String {
+    server.base_url().trim_end_matches("/v1").to_owned()
+}
+
+/// The variant of an error, and everything that could end up in a log about it.
+pub(crate) fn shown(error: &ModelError) -> (String, String) {
+    let debug = format!("{error:?}");
+    let kind = debug
+        .split([' ', '('])
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    let mut shown = format!("{error} {debug}");
+    let mut source = error.source();
+    while let Some(inner) = source {
+        shown.push_str(&format!(" {inner} {inner:?}"));
+        source = inner.source();
+    }
+    (kind, shown)
 }
 
 /// A turn in which the user says `text` and nothing is offered.
@@ -102,4 +127,45 @@ pub(crate) async fn ask_server(server: &ModelServer) -> Outcome {
         says("Hi"),
     )
     .await
+}
+
+/// The next request of a conversation: the turn, and an output for each of its calls.
+pub(crate) fn answered(
+    mut request: TurnRequest,
+    outcome: &Outcome,
+    outputs: &[(&str, ToolStatus)],
+) -> TurnRequest {
+    let calls: Vec<_> = outcome
+        .calls
+        .iter()
+        .enumerate()
+        .map(|(index, call)| ToolCall {
+            call_id: CallId::new(call.id.clone().unwrap_or_else(|| format!("ls-{index}"))),
+            name: call.name.clone(),
+            args: call.args.clone(),
+        })
+        .collect();
+    let results = calls
+        .iter()
+        .zip(outputs)
+        .map(|(call, (output, status))| Message::Tool {
+            call_id: call.call_id.clone(),
+            name: call.name.clone(),
+            output: (*output).to_owned(),
+            status: *status,
+        });
+    let results: Vec<_> = results.collect();
+    request.messages.push(Message::Assistant {
+        text: outcome.text(),
+        thoughts: Vec::new(),
+        tool_calls: calls,
+        provider_state: outcome
+            .finished
+            .as_ref()
+            .expect("a finished turn")
+            .2
+            .clone(),
+    });
+    request.messages.extend(results);
+    request
 }

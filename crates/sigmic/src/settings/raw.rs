@@ -12,7 +12,9 @@ pub(crate) struct RawSettings {
     pub(crate) database_url: Option<String>,
     pub(crate) model: Option<String>,
     pub(crate) models: Vec<String>,
-    pub(crate) openai: RawOpenAi,
+    pub(crate) anthropic: RawProvider,
+    pub(crate) openai: RawProvider,
+    pub(crate) gemini: RawProvider,
     pub(crate) concurrent_runs: u32,
     pub(crate) max_turns: u32,
     pub(crate) task_timeout_ms: u32,
@@ -26,9 +28,10 @@ pub(crate) struct RawSettings {
     pub(crate) log_format: String,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A model provider.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RawOpenAi {
+pub(crate) struct RawProvider {
     pub(crate) api_key: Option<String>,
     pub(crate) base_url: Option<String>,
 }
@@ -63,10 +66,9 @@ impl Default for RawSettings {
             database_url: None,
             model: None,
             models: Vec::new(),
-            openai: RawOpenAi {
-                api_key: None,
-                base_url: None,
-            },
+            anthropic: RawProvider::default(),
+            openai: RawProvider::default(),
+            gemini: RawProvider::default(),
             concurrent_runs: 64,
             max_turns: 100,
             task_timeout_ms: 3_600_000,

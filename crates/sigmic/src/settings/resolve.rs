@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use llm::{ApiKey, DemoConfig, ModelsConfig, OpenAiConfig};
+use llm::{AnthropicConfig, ApiKey, DemoConfig, GeminiConfig, ModelsConfig, OpenAiConfig};
 use sandbox::{AllowList, EngineChoice, Limits, NetworkMode};
 use vault::{MasterKeySource, Secret};
 
-use super::raw::{RawLimits, RawOpenAi, RawSandbox, RawSettings};
+use super::raw::{RawLimits, RawProvider, RawSandbox, RawSettings};
 use super::{SettingsError, Sources};
 
 /// What the program works with.
@@ -67,7 +67,11 @@ impl Settings {
             listen: address(&raw.listen)?,
             behind_proxy: raw.behind_proxy,
             database: database(raw.database_url, &data_dir)?,
-            models: models(raw.model, raw.models, raw.openai),
+            models: models(
+                raw.model,
+                raw.models,
+                [raw.anthropic, raw.openai, raw.gemini],
+            ),
             concurrent_runs: at_least_one("concurrent_runs", raw.concurrent_runs)? as usize,
             max_turns: i64::from(at_least_one("max_turns", raw.max_turns)?),
             task_timeout_ms: i64::from(at_least_one("task_timeout_ms", raw.task_timeout_ms)?),
@@ -145,22 +149,36 @@ fn database(url: Option<String>, data_dir: &Path) -> Result<Database, SettingsEr
 /// real model.
 const DEMO_THINKING_MS: u64 = 400;
 
-fn models(default: Option<String>, offered: Vec<String>, openai: RawOpenAi) -> ModelsConfig {
-    let RawOpenAi { api_key, base_url } = openai;
-    let is_configured = api_key.is_some() || base_url.is_some();
-    let openai = is_configured.then(|| OpenAiConfig {
-        base_url: base_url.unwrap_or_else(|| OpenAiConfig::PUBLIC_BASE_URL.to_owned()),
-        api_key: api_key.map(ApiKey::new).filter(|key| !key.is_empty()),
-    });
+fn models(
+    default: Option<String>,
+    offered: Vec<String>,
+    [anthropic, openai, gemini]: [RawProvider; 3],
+) -> ModelsConfig {
     ModelsConfig {
         default,
         offered,
-        openai,
+        anthropic: provider(anthropic, AnthropicConfig::PUBLIC_BASE_URL)
+            .map(|(base_url, api_key)| AnthropicConfig { base_url, api_key }),
+        openai: provider(openai, OpenAiConfig::PUBLIC_BASE_URL)
+            .map(|(base_url, api_key)| OpenAiConfig { base_url, api_key }),
+        gemini: provider(gemini, GeminiConfig::PUBLIC_BASE_URL)
+            .map(|(base_url, api_key)| GeminiConfig { base_url, api_key }),
         demo: DemoConfig {
             thinking_ms: DEMO_THINKING_MS,
         },
         ..ModelsConfig::default()
     }
+}
+
+/// The base URL and the key of a provider that is configured: with either of them.
+fn provider(raw: RawProvider, public_base_url: &str) -> Option<(String, Option<ApiKey>)> {
+    let RawProvider { api_key, base_url } = raw;
+    if api_key.is_none() && base_url.is_none() {
+        return None;
+    }
+    let api_key = api_key.map(ApiKey::new).filter(|key| !key.is_empty());
+    let base_url = base_url.unwrap_or_else(|| public_base_url.to_owned());
+    Some((base_url, api_key))
 }
 
 fn at_least_one(key: &str, number: u32) -> Result<u32, SettingsError> {
@@ -258,7 +276,9 @@ fn secrets(raw: &RawSettings) -> Vec<Secret> {
     });
     [
         raw.master_key.clone(),
+        raw.anthropic.api_key.clone(),
         raw.openai.api_key.clone(),
+        raw.gemini.api_key.clone(),
         raw.database_url.clone(),
         password,
     ]

@@ -53,7 +53,7 @@ fn variables_are_named_by_their_keys() {
     for row in SETTINGS {
         let upper = row.key.to_uppercase();
         let expected = match row.key.split_once('.') {
-            Some(("openai", _)) => upper.replace('.', "_"),
+            Some(("anthropic" | "openai" | "gemini", _)) => upper.replace('.', "_"),
             Some(_) | None => format!("SIGMIC_{}", upper.replace('.', "__")),
         };
         assert_eq!(row.variable, expected);
@@ -69,7 +69,9 @@ fn defaults_are_those_of_the_reference() {
     assert_eq!(settings.data_dir, Path::new("/nowhere/.local/share/sigmic"));
     assert_eq!(settings.concurrent_runs, 64);
     assert_eq!(settings.sandbox.limits, sandbox::Limits::default());
+    assert!(settings.models.anthropic.is_none());
     assert!(settings.models.openai.is_none());
+    assert!(settings.models.gemini.is_none());
     for row in SETTINGS {
         let Some(number) = row.default.parse::<u64>().ok() else {
             continue;
@@ -209,6 +211,8 @@ fn secrets_are_known_and_not_printed() {
     let settings = sources(&[
         ("SIGMIC_DATABASE_URL", "postgres://ana:p%40ss-word@db/x"),
         ("OPENAI_API_KEY", "sk-very-secret"),
+        ("ANTHROPIC_API_KEY", "sk-ant-secret"),
+        ("GEMINI_API_KEY", "AIza-secret"),
         ("SIGMIC_MASTER_KEY", "0123456789"),
     ])
     .load()
@@ -219,11 +223,40 @@ fn secrets_are_known_and_not_printed() {
         .iter()
         .map(vault::Secret::expose_secret)
         .collect();
-    assert!(known.contains(&"p%40ss-word") && known.contains(&"sk-very-secret"));
+    for secret in [
+        "p%40ss-word",
+        "sk-very-secret",
+        "sk-ant-secret",
+        "AIza-secret",
+    ] {
+        assert!(known.contains(&secret), "{secret}");
+    }
     let shown = format!("{settings:?}");
-    for secret in ["p%40ss", "sk-very-secret", "0123456789"] {
+    for secret in [
+        "p%40ss",
+        "sk-very-secret",
+        "sk-ant-secret",
+        "AIza-secret",
+        "0123456789",
+    ] {
         assert!(!shown.contains(secret), "{shown}");
     }
+}
+
+#[test]
+fn a_provider_is_configured_by_its_key_or_its_url() {
+    let models = |variables: &[(&str, &str)]| sources(variables).load().unwrap().settings.models;
+    let by_key = models(&[("ANTHROPIC_API_KEY", " sk-x ")]);
+    let anthropic = by_key.anthropic.unwrap();
+    assert_eq!(anthropic.base_url, "https://api.anthropic.com");
+    assert_eq!(anthropic.api_key, Some(llm::ApiKey::new("sk-x")));
+    assert!(by_key.openai.is_none() && by_key.gemini.is_none());
+    let gemini = models(&[("GEMINI_API_KEY", "x")]).gemini.unwrap();
+    assert_eq!(gemini.base_url, "https://generativelanguage.googleapis.com");
+    let by_url = models(&[("ANTHROPIC_BASE_URL", "http://127.0.0.1:1")]);
+    let anthropic = by_url.anthropic.unwrap();
+    assert_eq!(anthropic.base_url, "http://127.0.0.1:1");
+    assert!(anthropic.api_key.is_none());
 }
 
 #[test]

@@ -118,6 +118,19 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "The models that requests may name, as `provider/model`.",
     ),
     secret(
+        "anthropic.api_key",
+        "ANTHROPIC_API_KEY",
+        "none",
+        "Key of Anthropic, or of the gateway at `anthropic.base_url`.",
+    ),
+    setting(
+        "anthropic.base_url",
+        "ANTHROPIC_BASE_URL",
+        Kind::Text,
+        "https://api.anthropic.com",
+        "Any gateway that speaks Anthropic's Messages API.",
+    ),
+    secret(
         "openai.api_key",
         "OPENAI_API_KEY",
         "none",
@@ -129,6 +142,19 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Text,
         "https://api.openai.com/v1",
         "Any server that speaks OpenAI's chat completions; ends in `/v1`.",
+    ),
+    secret(
+        "gemini.api_key",
+        "GEMINI_API_KEY",
+        "none",
+        "Key of Gemini, or of the gateway at `gemini.base_url`.",
+    ),
+    setting(
+        "gemini.base_url",
+        "GEMINI_BASE_URL",
+        Kind::Text,
+        "https://generativelanguage.googleapis.com",
+        "Any gateway that speaks Gemini's API.",
     ),
     setting(
         "concurrent_runs",

@@ -1,5 +1,6 @@
-//! A server on loopback that speaks OpenAI's chat completions and answers by a script. It decides
-//! nothing and checks nothing: tests look at what it recorded.
+//! A server on loopback that answers by a script at the paths of every model wire. Replies are built
+//! for OpenAI's chat completions, and for the others from raw bytes. It decides nothing and checks
+//! nothing: tests look at what it recorded.
 
 mod recorded;
 mod reply;
@@ -72,7 +73,8 @@ impl ModelServer {
         })
     }
 
-    /// What to configure as the base URL of an OpenAI-compatible provider.
+    /// What to configure as the base URL of an OpenAI-compatible provider. Those whose API's version
+    /// is no part of it take it without the `/v1`.
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
@@ -171,7 +173,7 @@ async fn answer(
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| CutHere)?.to_bytes();
     let request = RecordedRequest::new(connection, &head, body);
-    let (request, reply) = if head.uri.path() == "/v1/chat/completions" {
+    let (request, reply) = if request.is_for_a_model() {
         let request = shared.record(request);
         let reply = shared.script.reply_to(&request);
         (request, reply)

@@ -38,6 +38,14 @@ impl RecordedRequest {
         }
     }
 
+    /// Whether the path is that of OpenAI's, Anthropic's or Gemini's wire.
+    pub(super) fn is_for_a_model(&self) -> bool {
+        let path = self.path.split('?').next().unwrap_or_default();
+        path == "/v1/chat/completions"
+            || path == "/v1/messages"
+            || (path.starts_with("/v1beta/models/") && path.ends_with(":streamGenerateContent"))
+    }
+
     /// The first header of that name (in lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(known, _)| known == name)?;
