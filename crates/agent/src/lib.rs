@@ -2,7 +2,7 @@
 //! forbids a direction: it knows neither the store nor HTTP. Facts go out through [`Journal`],
 //! time, chance, masks and the sandbox come in as arguments.
 //!
-//! Deciding is apart from doing: [`next_step`] is a pure function of the folded journal, [`run()`]
+//! Deciding is apart from doing: `step` is a pure function of the folded journal, [`run()`]
 //! carries its steps out. A run that was cut off anywhere goes on from its journal alone.
 //!
 //! To add a tool: one file in `tools/` that implements [`Tool`], one line in [`Toolbox::built_in`].
@@ -34,6 +34,6 @@ pub use mask::{Mask, NoMask, StreamMask, mask_value};
 pub use prompt::system_prompt;
 pub use run::{Agent, AgentConfig, Exit, RunInput, run};
 pub use session::{SessionConfig, ToolSession, Variables};
-pub use step::{Step, StepInput, next_step};
+use step::{Step, StepInput, next_step};
 pub use stop::{Stop, StopHandle, StopReason, stop_pair};
 pub use tools::{Tool, ToolContext, ToolOutcome, Toolbox};

@@ -1,6 +1,5 @@
 //! The loop of one run: decide, do, write down.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use llm::{ResolvedModel, RetryPolicy, TurnRequest};
@@ -139,7 +138,7 @@ impl Worker<'_> {
                 self.flush().await?;
                 return Ok(Exit::Stopped(reason));
             }
-            let stopped = match self.next_step(&HashSet::new()) {
+            let stopped = match self.next_step() {
                 Step::AskModel => {
                     self.flush().await?;
                     self.ask_model().await?
@@ -204,14 +203,13 @@ impl Worker<'_> {
         }));
     }
 
-    pub(crate) fn next_step(&self, in_hand: &HashSet<CallId>) -> Step {
+    fn next_step(&self) -> Step {
         next_step(&StepInput {
             run: self.state.run(),
             memory: self.state.memory(),
             tools: self.input.tools,
             auto_execute: self.input.auto_execute,
             max_turns: self.input.max_turns,
-            in_hand,
         })
     }
 

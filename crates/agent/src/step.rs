@@ -1,7 +1,5 @@
 //! What a run does next: a pure function of its folded journal.
 
-use std::collections::HashSet;
-
 use model::{
     ApprovalOutcome, CallFold, CallId, CallState, Effect, FinishReason, ModelTurn, PolicyDecision,
     RunErrorCode, RunFold, RunOutcome, ToolStatus,
@@ -19,24 +17,22 @@ const CUTS_IN_A_ROW: usize = 5;
 
 /// What [`next_step`] looks at.
 #[derive(Debug)]
-pub struct StepInput<'a> {
+pub(crate) struct StepInput<'a> {
     /// The run so far.
-    pub run: &'a RunFold,
+    pub(crate) run: &'a RunFold,
     /// What was always-approved in the session.
-    pub memory: &'a ApprovalMemory,
+    pub(crate) memory: &'a ApprovalMemory,
     /// The tools that exist.
-    pub tools: &'a Toolbox,
+    pub(crate) tools: &'a Toolbox,
     /// Whether calls run without asking.
-    pub auto_execute: bool,
+    pub(crate) auto_execute: bool,
     /// Model turns at most.
-    pub max_turns: i64,
-    /// Calls that this worker has in hand.
-    pub in_hand: &'a HashSet<CallId>,
+    pub(crate) max_turns: i64,
 }
 
 /// What a run does next.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Ask the model.
     AskModel,
     /// These proposed calls wait for a person from now on.
@@ -62,8 +58,9 @@ pub enum Step {
     Over,
 }
 
-/// Decides what comes next. With calls in hand it is asked again when one of them ends.
-pub fn next_step(input: &StepInput<'_>) -> Step {
+/// Decides what comes next. Asked when this worker has no call in hand: one that is started was
+/// cut off.
+pub(crate) fn next_step(input: &StepInput<'_>) -> Step {
     let run = input.run;
     if run.outcome().is_some() {
         return Step::Over;
@@ -114,10 +111,7 @@ fn ask(input: &StepInput<'_>) -> Step {
 fn step_of_calls(input: &StepInput<'_>, open: &[&CallFold]) -> Step {
     let mut asks = Vec::new();
     let mut runnable: Vec<(&CallFold, Effect)> = Vec::new();
-    for call in open
-        .iter()
-        .filter(|call| !input.in_hand.contains(&call.call_id))
-    {
+    for call in open {
         let effect = input.tools.effect(&call.name, call.args());
         match &call.state {
             CallState::Proposed => match decide(input, call) {

@@ -7,6 +7,7 @@ use agent::{StopReason, closing_events};
 use model::{Permit, RunFold, RunOutcome, RunState, Seq, Task, TaskId, TaskStatus};
 use store::{Append, Fence, FenceOff, RunChange};
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument as _;
 
 use crate::lifecycle::{patch_of, rows_of};
 use crate::live::News;
@@ -33,6 +34,16 @@ impl Tasks {
     /// [`Error::NotFound`]; [`Error::NotCancellable`] when the task completed or failed;
     /// [`Error::Store`].
     pub async fn cancel(&self, permit: &Permit, id: TaskId) -> Result<(), Error> {
+        let (tasks, permit) = (self.clone(), permit.clone());
+        // Carried through when the caller goes away: nobody else ends a parked run that is marked.
+        let cancel = async move { tasks.cancel_now(&permit, id).await };
+        match self.inner.runs.spawn(cancel.in_current_span()).await {
+            Ok(done) => done,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    async fn cancel_now(&self, permit: &Permit, id: TaskId) -> Result<(), Error> {
         let inner = &self.inner;
         let deadline = Instant::now() + Duration::from_millis(inner.config.cancel_wait_ms);
         // Subscribed before the mark, so that no end is missed.

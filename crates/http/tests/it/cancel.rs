@@ -1,5 +1,9 @@
 //! `DELETE /api/v1/tasks/{id}`.
 
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use model::{Action, ApiKeyPrincipal, Principal, authorize};
 use serde_json::json;
 use testkit::{Gate, Reply, TestServer, send};
 
@@ -138,4 +142,31 @@ async fn contract_191_a_cancel_that_races_completion_agrees_with_the_state() {
             other => panic!("{other}: {}", answer.text),
         }
     }
+}
+
+#[tokio::test]
+async fn a_cancel_whose_caller_goes_away_is_carried_through() {
+    let server = TestServer::start([Reply::call("list_directory", json!({}))]).await;
+    let id = server
+        .api
+        .create(&json!({"message": "hi", "autoExecute": false}))
+        .await;
+    let mut events = server.api.stream(&id).await;
+    events.until("tool_call").await;
+    let key = &server.key.record;
+    let principal = Principal::ApiKey(ApiKeyPrincipal {
+        key_id: key.id,
+        lineage: key.lineage,
+        organization_id: key.organization_id,
+        project_id: key.project_id,
+        class: key.class,
+        scopes: key.scopes.clone(),
+        username: "ana".to_owned(),
+    });
+    let permit = authorize(&principal, Action::WriteTasks).unwrap();
+    let dropped = server.tasks.cancel(&permit, id.parse().unwrap());
+    assert!(dropped.now_or_never().is_none());
+    let rest = tokio::time::timeout(Duration::from_secs(20), events.rest()).await;
+    assert_eq!(rest.unwrap().last().unwrap().name, "error");
+    assert_eq!(server.api.task(&id).await["status"], "cancelled");
 }

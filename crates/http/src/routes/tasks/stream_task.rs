@@ -1,5 +1,7 @@
 //! `GET /api/v1/tasks/{id}/stream`.
 
+use std::num::IntErrorKind;
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
@@ -75,8 +77,13 @@ fn cursor(headers: &HeaderMap, parameters: &Parameters) -> Result<Option<Seq>, A
     };
     // A browser sends an empty one before it has seen any.
     let text = text.map(str::trim).filter(|text| !text.is_empty());
-    text.map(|text| text.parse().map(Seq).map_err(|_| wrong()))
-        .transpose()
+    let Some(text) = text else { return Ok(None) };
+    match text.parse() {
+        Ok(seq) => Ok(Some(Seq(seq))),
+        // An integer beyond every row: as absent.
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Ok(None),
+        Err(_) => Err(wrong()),
+    }
 }
 
 fn envelope(parameters: &Parameters) -> Result<Envelope, ApiError> {
