@@ -99,7 +99,8 @@ async fn run_call(input: &WorkerInput<'_>, call: Call) -> ToolFinished {
         }
     };
     let output = mask.mask(&output);
-    let output = if call.edited {
+    // An answer is what the call was for, not a change of it.
+    let output = if call.edited && !input.tools.asks_person(&call.name) {
         let args = mask_value(mask, &call.args);
         format!("[The user edited the arguments; run with {args}]\n{output}")
     } else {

@@ -7,6 +7,10 @@ use model::{
     ToolStatus, head_and_tail,
 };
 
+/// Paths that a message lists at most, and their bytes: an archive may hold thousands.
+const MAX_PATHS: usize = 200;
+const MAX_PATHS_BYTES: usize = 16 * 1024;
+
 /// Said to the model after a turn that its provider cut.
 const GO_ON: &str = "Your answer was cut off. Go on exactly where it stopped, repeating nothing.";
 
@@ -89,12 +93,46 @@ fn with_files(content: &str, files: &[AttachedFile]) -> String {
     if files.is_empty() {
         return content.to_owned();
     }
-    let paths: Vec<String> = files
-        .iter()
-        .map(|file| format!("- {}", file.path))
-        .collect();
-    format!(
-        "Files that came with this message:\n{}\n\n{content}",
-        paths.join("\n")
-    )
+    let mut list = String::new();
+    let mut shown = 0;
+    for file in files.iter().take(MAX_PATHS) {
+        if list.len() + file.path.len() > MAX_PATHS_BYTES {
+            break;
+        }
+        list.push_str("- ");
+        list.push_str(&file.path);
+        list.push('\n');
+        shown += 1;
+    }
+    if shown < files.len() {
+        list.push_str("- and more; list the directory `uploads` to see all\n");
+    }
+    format!("Files that came with this message:\n{list}\n{content}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: String) -> AttachedFile {
+        AttachedFile {
+            name: "x".to_owned(),
+            path,
+        }
+    }
+
+    #[test]
+    fn the_list_of_files_is_bounded() {
+        assert_eq!(with_files("hi", &[]), "hi");
+        assert_eq!(
+            with_files("hi", &[file("uploads/a".to_owned())]),
+            "Files that came with this message:\n- uploads/a\n\nhi"
+        );
+        let many: Vec<_> = (0..1_000).map(|n| file(format!("uploads/{n}"))).collect();
+        let text = with_files("hi", &many);
+        assert_eq!(text.matches("- uploads/").count(), MAX_PATHS);
+        assert!(text.ends_with("list the directory `uploads` to see all\n\nhi"));
+        let long = vec![file("x".repeat(3_000)); 100];
+        assert!(with_files("hi", &long).len() < MAX_PATHS_BYTES + 200);
+    }
 }

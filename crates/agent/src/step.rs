@@ -161,6 +161,9 @@ fn decide(input: &StepInput<'_>, call: &CallFold) -> PolicyDecision {
         // Answered with an error by the toolbox; there is nothing a person could decide.
         return PolicyDecision::Allow;
     }
+    if input.tools.asks_person(&call.name) {
+        return PolicyDecision::Ask;
+    }
     if input.auto_execute || input.memory.covers(&call.name, call.args()) {
         PolicyDecision::Allow
     } else {

@@ -98,6 +98,7 @@ impl From<tasks::Error> for ApiError {
                 "The Idempotency-Key is in use by another request, or was used for a different one",
             ),
             tasks::Error::Stopping => ErrorCode::ServiceUnavailable.into(),
+            tasks::Error::Disk(error) => Self::internal("use the files of a task", &error),
             tasks::Error::Store(error) => Self::internal("act on a task", &error),
         }
     }

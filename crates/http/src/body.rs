@@ -2,14 +2,15 @@
 //! same fields. Read after the caller and the object are known, so that nobody streams a gigabyte
 //! to a task that is not theirs.
 
-use axum::body::Body;
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::extract::Request;
 use axum::http::header;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
+use tasks::Upload;
 use wire::ErrorCode;
 
 use crate::api_error::ApiError;
+use crate::multipart::read_form;
 
 /// The fields of a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,35 +26,27 @@ pub(crate) enum Fields {
 const JSON_ONLY: [&str; 2] = ["env", "secrets"];
 
 impl Fields {
-    /// Reads a body of any of the three types.
-    pub(crate) async fn read(request: Request, max_bytes: usize) -> Result<Self, ApiError> {
-        let content_type = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        let essence = content_type
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
-        match essence.as_str() {
-            "application/json" => Self::from_json(&bytes(request, max_bytes).await?),
+    /// Reads a body of any of the three types; the files of a multipart form go to `upload`.
+    pub(crate) async fn read(
+        request: Request,
+        max_bytes: usize,
+        upload: &mut Upload,
+    ) -> Result<Self, ApiError> {
+        match essence(&request).as_str() {
             "application/x-www-form-urlencoded" => {
                 Self::from_form(&bytes(request, max_bytes).await?)
             }
-            "multipart/form-data" => Self::from_multipart(request, max_bytes).await,
-            _ => Err(ErrorCode::UnsupportedMediaType.into()),
+            "multipart/form-data" => Self::form(read_form(request, max_bytes, upload).await?),
+            _ => Self::read_json(request, max_bytes).await,
         }
     }
 
     /// Reads a body that must be JSON.
     pub(crate) async fn read_json(request: Request, max_bytes: usize) -> Result<Self, ApiError> {
-        match Self::read(request, max_bytes).await? {
-            fields @ Self::Json(_) => Ok(fields),
-            Self::Form(_) => Err(ErrorCode::UnsupportedMediaType.into()),
+        if essence(&request) != "application/json" {
+            return Err(ErrorCode::UnsupportedMediaType.into());
         }
+        Self::from_json(&bytes(request, max_bytes).await?)
     }
 
     fn from_json(bytes: &[u8]) -> Result<Self, ApiError> {
@@ -72,36 +65,6 @@ impl Fields {
         serde_urlencoded::from_bytes(bytes)
             .map_err(|_| ApiError::invalid("The body is not a valid form"))
             .and_then(Self::form)
-    }
-
-    async fn from_multipart(request: Request, max_bytes: usize) -> Result<Self, ApiError> {
-        let (parts, body) = request.into_parts();
-        let limited = Body::new(Limited::new(body, max_bytes));
-        let request = Request::from_parts(parts, limited);
-        let invalid = |_| ApiError::invalid("The body is not a valid multipart form");
-        let mut form = Multipart::from_request(request, &())
-            .await
-            .map_err(invalid)?;
-        let mut fields = Vec::new();
-        loop {
-            let field = match form.next_field().await {
-                Ok(Some(field)) => field,
-                Ok(None) => return Self::form(fields),
-                Err(error) => return Err(multipart_error(&error)),
-            };
-            let name = field.name().unwrap_or_default().to_owned();
-            if name == "files" || field.file_name().is_some() {
-                return Err(ApiError::new(
-                    ErrorCode::UnsupportedMediaType,
-                    "This server does not take files yet",
-                ));
-            }
-            let text = field
-                .text()
-                .await
-                .map_err(|error| multipart_error(&error))?;
-            fields.push((name, text));
-        }
     }
 
     fn form(fields: Vec<(String, String)>) -> Result<Self, ApiError> {
@@ -189,6 +152,14 @@ impl Fields {
     }
 }
 
+/// The content type without its parameters.
+fn essence(request: &Request) -> String {
+    let value = request.headers().get(header::CONTENT_TYPE);
+    let value = value.and_then(|value| value.to_str().ok());
+    let essence = value.unwrap_or_default().split(';').next();
+    essence.unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 async fn bytes(request: Request, max_bytes: usize) -> Result<bytes::Bytes, ApiError> {
     let limited = Limited::new(request.into_body(), max_bytes);
     match limited.collect().await {
@@ -196,21 +167,6 @@ async fn bytes(request: Request, max_bytes: usize) -> Result<bytes::Bytes, ApiEr
         Err(error) if error.is::<LengthLimitError>() => Err(ErrorCode::PayloadTooLarge.into()),
         Err(_) => Err(ApiError::invalid("The body ended early")),
     }
-}
-
-fn multipart_error(error: &axum::extract::multipart::MultipartError) -> ApiError {
-    // The limit is found at the bottom of the chain.
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(cause) = source {
-        if cause.is::<LengthLimitError>() {
-            return ErrorCode::PayloadTooLarge.into();
-        }
-        source = cause.source();
-    }
-    if error.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
-        return ErrorCode::PayloadTooLarge.into();
-    }
-    ApiError::invalid("The body is not a valid multipart form")
 }
 
 #[cfg(test)]

@@ -45,7 +45,9 @@ fn check_target(mut request: Request) -> Result<Request, ApiError> {
     if lower.contains("%00") || lower.contains("%2f") {
         return Err(ApiError::not_found("Path"));
     }
-    if let Some(trimmed) = path.strip_suffix('/').filter(|trimmed| !trimmed.is_empty()) {
+    // Of the API's paths only: a page needs its slash for what it loads by relative names.
+    let api_path = Some(path).filter(|path| path.starts_with("/api/"));
+    if let Some(trimmed) = api_path.and_then(|path| path.strip_suffix('/')) {
         let with_query = match request.uri().query() {
             Some(query) => format!("{trimmed}?{query}"),
             None => trimmed.to_owned(),
@@ -108,5 +110,6 @@ mod tests {
         let path = |uri| check(request(uri, &["h"])).unwrap().uri().to_string();
         assert_eq!(path("/api/v1/tasks/?limit=2"), "/api/v1/tasks?limit=2");
         assert_eq!(path("/"), "/");
+        assert_eq!(path("/docs/"), "/docs/");
     }
 }

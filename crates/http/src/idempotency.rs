@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use model::{Permit, Principal};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tasks::Idempotency;
+use tasks::{Idempotency, ReceivedFile};
 
 use crate::api_error::ApiError;
 use crate::body::Fields;
@@ -14,13 +14,14 @@ const MAX_KEY_BYTES: usize = 255;
 
 /// The idempotency of a request, if it asks for it.
 ///
-/// The fingerprint covers path and fields, sorted. Of secrets it covers the names only: not even a
+/// The fingerprint covers path, fields and files, sorted: boundaries differ between tries. Of secrets it covers the names only: not even a
 /// hash of a secret value is kept.
 pub(crate) fn idempotency(
     headers: &HeaderMap,
     permit: &Permit,
     path: &str,
     fields: &Fields,
+    files: &[ReceivedFile],
 ) -> Result<Option<Idempotency>, ApiError> {
     let Some(key) = headers.get("idempotency-key") else {
         return Ok(None);
@@ -35,13 +36,14 @@ pub(crate) fn idempotency(
         })?;
     let Principal::ApiKey(caller) = permit.principal();
     Ok(Some(Idempotency {
-        caller: caller.key_id.to_string(),
+        // A key that was rotated finds the answers of the one before.
+        caller: caller.lineage.to_string(),
         key: key.to_owned(),
-        fingerprint: fingerprint(path, fields),
+        fingerprint: fingerprint(path, fields, files),
     }))
 }
 
-fn fingerprint(path: &str, fields: &Fields) -> String {
+fn fingerprint(path: &str, fields: &Fields, files: &[ReceivedFile]) -> String {
     let mut pairs: Vec<(String, String)> = match fields {
         Fields::Form(fields) => fields.clone(),
         Fields::Json(fields) => fields
@@ -49,6 +51,14 @@ fn fingerprint(path: &str, fields: &Fields) -> String {
             .map(|(name, value)| (name.clone(), canonical(name, value)))
             .collect(),
     };
+    // No text has this name: such a part of a form is a file.
+    let files = files.iter().map(|file| {
+        (
+            "files".to_owned(),
+            format!("{} {}", hex(&file.sha256), file.name),
+        )
+    });
+    pairs.extend(files);
     pairs.sort();
     let mut hash = Sha256::new();
     for part in [path].into_iter().chain(
@@ -59,10 +69,11 @@ fn fingerprint(path: &str, fields: &Fields) -> String {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part);
     }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&hash.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn canonical(name: &str, value: &Value) -> String {
@@ -103,7 +114,7 @@ mod tests {
         let Value::Object(fields) = value else {
             unreachable!()
         };
-        fingerprint("/p", &Fields::Json(fields))
+        fingerprint("/p", &Fields::Json(fields), &[])
     }
 
     #[test]
@@ -119,8 +130,25 @@ mod tests {
         );
         assert_ne!(
             first,
-            fingerprint("/q", &Fields::Form(vec![("message".into(), "x".into())]))
+            fingerprint(
+                "/q",
+                &Fields::Form(vec![("message".into(), "x".into())]),
+                &[]
+            )
         );
+    }
+
+    #[test]
+    fn files_count_by_name_and_content_in_any_order() {
+        let file = |name: &str, byte| ReceivedFile {
+            name: name.to_owned(),
+            sha256: [byte; 32],
+        };
+        let of = |files: &[ReceivedFile]| fingerprint("/p", &Fields::Form(Vec::new()), files);
+        let both = of(&[file("a", 1), file("b", 2)]);
+        assert_eq!(both, of(&[file("b", 2), file("a", 1)]));
+        assert_ne!(both, of(&[file("a", 2), file("b", 1)]));
+        assert_ne!(both, of(&[file("a", 1)]));
     }
 
     #[test]

@@ -10,11 +10,14 @@
 
 mod api_error;
 mod body;
+mod content_disposition;
+mod download;
 mod extract;
 mod guard;
 mod idempotency;
 mod listener;
 mod middleware;
+mod multipart;
 mod pace;
 mod query;
 mod router;

@@ -51,10 +51,28 @@ pub(crate) async fn log_request(
         took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         "answered"
     );
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
+    name(&mut response, &request_id);
+    response
+}
+
+/// Names and writes one line about a request that was refused before it had a route.
+pub(crate) fn log_refusal(state: &AppState, mut response: Response) -> Response {
+    let request_id = request_id(state);
+    tracing::info!(
+        id = %request_id,
+        route = "-",
+        status = response.status().as_u16(),
+        code = response.extensions().get::<AnsweredCode>().map(|code| code.0.as_str()),
+        "refused"
+    );
+    name(&mut response, &request_id);
+    response
+}
+
+fn name(response: &mut Response, request_id: &str) {
+    if let Ok(value) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert("x-request-id", value);
     }
-    response
 }
 
 fn request_id(state: &AppState) -> String {

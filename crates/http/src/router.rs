@@ -10,12 +10,12 @@ use tower::{Service, ServiceExt};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 use wire::ErrorCode;
 
 use crate::api_error::ApiError;
 use crate::guard;
-use crate::middleware::log_request;
+use crate::middleware::{log_refusal, log_request};
 use crate::routes;
 use crate::state::{AppState, HttpParts};
 
@@ -65,20 +65,26 @@ pub fn router(
     let state = AppState::new(parts);
     let (routes, document) = documented().split_for_parts();
     let routes: Router = routes
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .merge(api_page(document))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(state.clone(), log_request))
-        .with_state(state);
+        .with_state(state.clone());
     tower::service_fn(move |request: Request| {
-        let routes = routes.clone();
+        let (routes, state) = (routes.clone(), state.clone());
         async move {
             match guard::check(request) {
                 Ok(request) => routes.oneshot(request).await,
-                Err(refusal) => Ok(*refusal),
+                Err(refusal) => Ok(log_refusal(&state, *refusal)),
             }
         }
     })
+}
+
+/// The document as a page. It asks nobody to validate it: no page loads anything from outside.
+fn api_page(document: utoipa::openapi::OpenApi) -> SwaggerUi {
+    let page = SwaggerUi::new("/docs").url("/openapi.json", document);
+    page.config(Config::default().validator_url("none"))
 }
 
 async fn not_found() -> ApiError {

@@ -12,7 +12,7 @@ use tasks::Tasks;
 /// Settings of the HTTP side.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
-    /// How often a silent stream gets a heartbeat.
+    /// How often an open stream gets a heartbeat.
     pub heartbeat: Duration,
     /// Bytes of a body at most, files apart.
     pub max_body_bytes: usize,

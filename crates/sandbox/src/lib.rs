@@ -32,8 +32,8 @@ pub use exec::{
     ProcessHandle, SandboxProcess, SecretText, SpawnRequest, StopReason,
 };
 pub use files::{
-    DirectoryEntry, DiskUsage, EntryKind, FileError, FileRange, FileStat, FileWriter, Owner, Walk,
-    WalkEntry, WalkLimits, Workspace, WorkspacePath,
+    Adopted, DirectoryEntry, DiskUsage, EntryKind, FileError, FileRange, FileStat, FileWriter,
+    Owner, Walk, WalkEntry, WalkLimits, Workspace, WorkspacePath,
 };
 pub use init::dispatch_init;
 pub use native::{ControlGroupUse, NativeConfig, NativeEngine};

@@ -1,12 +1,16 @@
 //! Creating a task.
 
-use model::{MessageId, Permit, Principal, RunNumber, Seq, Task, TaskId, TaskStatus, Timestamp};
+use model::{
+    AttachedFile, MessageId, Permit, Principal, RunNumber, Seq, Task, TaskId, TaskStatus, Timestamp,
+};
 use store::{ClaimNow, ClaimedRun};
 
+use crate::files::{Made, Placed};
 use crate::idempotency::{Admission, Claim};
 use crate::lifecycle::user_message;
 use crate::{
     Env, Error, Idempotency, InputError, MessageText, Metadata, Secrets, SystemPrompt, Tasks,
+    Upload,
 };
 
 /// A task to be created.
@@ -35,15 +39,29 @@ pub struct NewTask {
 }
 
 impl Tasks {
-    /// Creates a task; it is durable and queued when this returns.
+    /// Creates a task; it is durable and queued, and its files are in its workspace, when this
+    /// returns.
     ///
     /// # Errors
-    /// [`Error::Input`] for a model that is not on offer; [`Error::IdempotencyConflict`];
+    /// [`Error::Input`] for a model that is not on offer; [`Error::Disk`]; [`Error::IdempotencyConflict`];
     /// [`Error::Stopping`]; [`Error::Store`].
     pub async fn create(
         &self,
         permit: &Permit,
         new: NewTask,
+        upload: Upload,
+        idempotency: Option<Idempotency>,
+    ) -> Result<TaskId, Error> {
+        let (tasks, permit) = (self.clone(), permit.clone());
+        let create = async move { tasks.admit(&permit, new, &upload, idempotency).await };
+        self.inner.carry_through(create).await
+    }
+
+    async fn admit(
+        &self,
+        permit: &Permit,
+        new: NewTask,
+        upload: &Upload,
         idempotency: Option<Idempotency>,
     ) -> Result<TaskId, Error> {
         let inner = &self.inner;
@@ -67,12 +85,39 @@ impl Tasks {
             inner.sessions.stage(run, &message_id, secrets, inner.now());
         }
         let inserted = self
-            .insert(permit, id, message_id.clone(), new, claim.as_ref())
+            .insert_with_files(permit, id, message_id.clone(), new, upload, claim.as_ref())
             .await;
         if inserted.is_err() {
             inner.sessions.unstage(&message_id);
         }
         inserted.map(|()| id)
+    }
+
+    /// Puts the files into the workspace first, so that no run starts without them.
+    async fn insert_with_files(
+        &self,
+        permit: &Permit,
+        id: TaskId,
+        message_id: MessageId,
+        new: NewTask,
+        upload: &Upload,
+        claim: Option<&Claim>,
+    ) -> Result<(), Error> {
+        let inner = &self.inner;
+        if upload.is_empty() {
+            return self
+                .insert(permit, id, message_id, new, Vec::new(), claim)
+                .await;
+        }
+        let place = inner.sessions.workspace_place(id);
+        let placed = Placed::place(place, Made::New, upload).await?;
+        let files = placed.attached().to_vec();
+        let inserted = self.insert(permit, id, message_id, new, files, claim).await;
+        // An error does not prove that nothing was written.
+        if inserted.is_err() && matches!(inner.store.unscoped_find_task(id).await, Ok(None)) {
+            placed.undo().await;
+        }
+        inserted
     }
 
     async fn insert(
@@ -81,6 +126,7 @@ impl Tasks {
         id: TaskId,
         message_id: MessageId,
         new: NewTask,
+        files: Vec<AttachedFile>,
         claim: Option<&Claim>,
     ) -> Result<(), Error> {
         let inner = &self.inner;
@@ -90,7 +136,7 @@ impl Tasks {
             inner.seal_secrets(permit.organization_id(), id, RunNumber::FIRST, &new.secrets);
         let secret_names = new.secrets.names();
         let message = mask.mask(new.message.as_str());
-        let first_event = user_message(message.clone(), secret_names.clone(), message_id);
+        let first_event = user_message(message.clone(), files, secret_names.clone(), message_id);
         let prompt = new
             .system_prompt
             .as_ref()

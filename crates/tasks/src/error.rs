@@ -26,6 +26,9 @@ pub enum Error {
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,
+    /// Files could not be read or written.
+    #[error("files could not be read or written")]
+    Disk(#[from] std::io::Error),
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] store::Error),

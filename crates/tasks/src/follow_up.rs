@@ -1,11 +1,12 @@
 //! A further message to a task that has ended its run.
 
-use model::{JournalEvent, MessageId, Permit, Task, TaskId};
+use model::{AttachedFile, JournalEvent, MessageId, Permit, Task, TaskId};
 use store::{Append, RunChange, TaskPatch};
 
+use crate::files::{Made, Placed};
 use crate::idempotency::{Admission, Claim};
 use crate::lifecycle::{patch_of_follow_up, user_message};
-use crate::{Env, Error, Idempotency, MessageText, Secrets, SystemPrompt, Tasks};
+use crate::{Env, Error, Idempotency, MessageText, Secrets, SystemPrompt, Tasks, Upload};
 
 /// A further message.
 #[derive(Debug, Clone)]
@@ -27,12 +28,30 @@ impl Tasks {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Busy`] while a run is open; [`Error::IdempotencyConflict`];
-    /// [`Error::Store`].
+    /// [`Error::Input`] for files that the workspace cannot take; [`Error::Disk`]; [`Error::Store`].
     pub async fn follow_up(
         &self,
         permit: &Permit,
         id: TaskId,
         message: FollowUp,
+        upload: Upload,
+        idempotency: Option<Idempotency>,
+    ) -> Result<(), Error> {
+        let (tasks, permit) = (self.clone(), permit.clone());
+        let follow_up = async move {
+            tasks
+                .admit_message(&permit, id, message, &upload, idempotency)
+                .await
+        };
+        self.inner.carry_through(follow_up).await
+    }
+
+    async fn admit_message(
+        &self,
+        permit: &Permit,
+        id: TaskId,
+        message: FollowUp,
+        upload: &Upload,
         idempotency: Option<Idempotency>,
     ) -> Result<(), Error> {
         let inner = &self.inner;
@@ -44,15 +63,62 @@ impl Tasks {
             Admission::Kept(_) => return Ok(()),
             Admission::Fresh(claim) => claim,
         };
+        if upload.is_empty() {
+            return self
+                .append_message(permit, id, &message, &[], claim.as_ref())
+                .await;
+        }
+        self.idle_task(permit, id).await?;
+        let place = inner.sessions.workspace_place(id);
+        let placed = Placed::place(place, Made::Before, upload).await?;
+        let appended = self
+            .append_message(permit, id, &message, placed.attached(), claim.as_ref())
+            .await;
+        if let Err(error) = &appended
+            && !self.may_be_written(id, placed.attached(), error).await
+        {
+            placed.undo().await;
+        }
+        appended
+    }
+
+    async fn append_message(
+        &self,
+        permit: &Permit,
+        id: TaskId,
+        message: &FollowUp,
+        files: &[AttachedFile],
+        claim: Option<&Claim>,
+    ) -> Result<(), Error> {
         loop {
-            match self
-                .try_follow_up(permit, id, &message, claim.as_ref())
-                .await
-            {
+            match self.try_follow_up(permit, id, message, files, claim).await {
                 Err(Error::Store(store::Error::Conflict)) => {}
                 done => return done,
             }
         }
+    }
+
+    /// Whether a message with these files may be in the journal although writing it failed.
+    async fn may_be_written(&self, id: TaskId, files: &[AttachedFile], error: &Error) -> bool {
+        let Error::Store(_) = error else {
+            return false;
+        };
+        let rows = self.inner.store.unscoped_list_rows(id, model::Seq(0)).await;
+        rows.map_or(true, |rows| {
+            rows.iter().any(|row| {
+                matches!(&row.event, JournalEvent::UserMessage(user) if user.attached_files == files)
+            })
+        })
+    }
+
+    /// The task, if it can take a message.
+    async fn idle_task(&self, permit: &Permit, id: TaskId) -> Result<Task, Error> {
+        let found = self.inner.store.find_task(permit.scope(), id).await?;
+        let task = found.ok_or(Error::NotFound("Task"))?;
+        if task.status.is_open() {
+            return Err(Error::Busy);
+        }
+        Ok(task)
     }
 
     async fn try_follow_up(
@@ -60,19 +126,13 @@ impl Tasks {
         permit: &Permit,
         id: TaskId,
         message: &FollowUp,
+        files: &[AttachedFile],
         claim: Option<&Claim>,
     ) -> Result<(), Error> {
         let inner = &self.inner;
-        let task = inner
-            .store
-            .find_task(permit.scope(), id)
-            .await?
-            .ok_or(Error::NotFound("Task"))?;
-        if task.status.is_open() {
-            return Err(Error::Busy);
-        }
+        let task = self.idle_task(permit, id).await?;
         let message_id = MessageId::generate(&*inner.random);
-        let append = self.append_of(&task, message, claim, message_id.clone());
+        let append = self.append_of(&task, message, files, claim, message_id.clone());
         if let Some(secrets) = &message.secrets {
             // Before the append: a worker may take the run up at once. They count for the run of
             // this message only: another follow-up may win.
@@ -97,6 +157,7 @@ impl Tasks {
         &self,
         task: &Task,
         message: &FollowUp,
+        files: &[AttachedFile],
         claim: Option<&Claim>,
         message_id: MessageId,
     ) -> Append {
@@ -108,7 +169,7 @@ impl Tasks {
             .as_ref()
             .map_or_else(Vec::new, Secrets::names);
         let content = mask.mask(message.message.as_str());
-        let user = user_message(content, secret_names, message_id);
+        let user = user_message(content, files.to_vec(), secret_names, message_id);
         let prompt = message
             .system_prompt
             .as_ref()

@@ -4,6 +4,7 @@
 //! - [`Tasks`]: what callers ask for (create, get, list, cancel, follow up, approve, watch);
 //! - [`Workers`]: what runs them (claim, lease, resume, hand over);
 //! - [`Watch`]: what readers of a stream follow;
+//! - [`Upload`], [`Artifacts`]: files in and out;
 //! - `lifecycle`: the pure decisions both sides share.
 //!
 //! The journal in the store is the truth; everything in memory here can be lost at any moment.
@@ -13,6 +14,7 @@ mod cancel;
 mod create;
 mod error;
 mod execute;
+mod files;
 mod follow_up;
 mod handover;
 mod idempotency;
@@ -31,6 +33,10 @@ mod worker;
 pub use approve::Approval;
 pub use create::NewTask;
 pub use error::Error;
+pub use files::{
+    Artifact, ArtifactFile, ArtifactFolder, Artifacts, FileSink, MAX_FILE_BYTES, MAX_FILES,
+    ReceivedFile, Upload,
+};
 pub use follow_up::FollowUp;
 pub use idempotency::Idempotency;
 pub use input::{

@@ -2,8 +2,9 @@
 //! transaction as the events. Pure.
 
 use model::{
-    ApprovalOutcome, CallFold, CallId, CallState, JournalEvent, JournalRow, MessageId, RunFold,
-    RunOutcome, Seq, SessionId, Task, TaskStatus, Timestamp, ToolDecided, ToolFinished, ToolStatus,
+    ApprovalOutcome, AttachedFile, CallFold, CallId, CallState, JournalEvent, JournalRow,
+    MessageId, RunFold, RunOutcome, Seq, SessionId, Task, TaskStatus, Timestamp, ToolDecided,
+    ToolFinished, ToolStatus,
 };
 use serde_json::Value;
 use store::{RunChange, TaskPatch};
@@ -130,13 +131,14 @@ pub(crate) fn patch_of_follow_up(task: &Task, at: Timestamp) -> TaskPatch {
 /// The first row of a run.
 pub(crate) fn user_message(
     content: String,
+    attached_files: Vec<AttachedFile>,
     secret_names: Vec<String>,
     message_id: MessageId,
 ) -> model::UserMessage {
     model::UserMessage {
         message_id,
         content,
-        attached_files: Vec::new(),
+        attached_files,
         secret_names,
     }
 }

@@ -1,6 +1,7 @@
 //! The handle that callers use, and what it shares with the workers.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use agent::{Agent, StopHandle, StopReason};
@@ -14,13 +15,15 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use tracing::Instrument as _;
 use vault::Vault;
 
+use crate::files::Staging;
 use crate::idempotency::InFlight;
 use crate::journal::Running;
 use crate::live::{Live, News};
 use crate::sessions::{Sessions, SessionsConfig};
-use crate::{Error, Secrets};
+use crate::{Error, Secrets, Upload};
 
 /// How long a run is kept for the worker that holds its session, milliseconds.
 const PREFERRED_MS: i64 = 2_000;
@@ -38,6 +41,9 @@ pub struct TasksConfig {
     pub cancel_wait_ms: u64,
     /// Milliseconds that runs get to reach their next step when the server stops.
     pub hand_over_ms: u64,
+    /// Where files wait until the request that brings them is accepted. On the file system of the
+    /// workspaces they are moved, elsewhere they are copied.
+    pub staging_dir: PathBuf,
     /// See [`SessionsConfig`].
     pub sessions: SessionsConfig,
 }
@@ -84,6 +90,7 @@ pub(crate) struct Inner {
     pub(crate) slots: Arc<Semaphore>,
     pub(crate) wake: Notify,
     pub(crate) runs: TaskTracker,
+    pub(crate) staging: Arc<Staging>,
     active: Mutex<HashMap<TaskId, ActiveRun>>,
 }
 
@@ -120,6 +127,12 @@ impl Tasks {
     /// Puts the parts together. Nothing runs before a [`Workers`](crate::Workers) does.
     pub fn new(parts: TasksParts) -> Self {
         let sessions = Sessions::new(parts.config.sessions.clone(), Arc::clone(&parts.random));
+        let runs = TaskTracker::new();
+        let staging = Staging::new(
+            parts.config.staging_dir.clone(),
+            Arc::clone(&parts.random),
+            runs.clone(),
+        );
         let inner = Inner {
             worker: WorkerId::generate(&*parts.random),
             sessions,
@@ -127,7 +140,8 @@ impl Tasks {
             in_flight: InFlight::default(),
             slots: Arc::new(Semaphore::new(parts.config.concurrent_runs)),
             wake: Notify::new(),
-            runs: TaskTracker::new(),
+            runs,
+            staging: Arc::new(staging),
             active: Mutex::new(HashMap::new()),
             store: parts.store,
             vault: parts.vault,
@@ -140,6 +154,11 @@ impl Tasks {
         Self {
             inner: Arc::new(inner),
         }
+    }
+
+    /// Takes the files of a request. Nothing is made before the first of them.
+    pub fn upload(&self) -> Upload {
+        Upload::new(Arc::clone(&self.inner.staging))
     }
 
     /// A task with what its current run made so far, and the preview of an open turn.
@@ -218,6 +237,18 @@ impl Tasks {
 }
 
 impl Inner {
+    /// Carries `work` through, whatever becomes of the request that wants it: a row is written and
+    /// what must follow it (files moved, a claimed run begun, a marked run ended) is done together.
+    pub(crate) async fn carry_through<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        match self.runs.spawn(work.in_current_span()).await {
+            Ok(done) => done,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use agent::{Mask, SessionConfig, ToolSession};
@@ -14,6 +14,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::Secrets;
+use crate::files::WorkspacePlace;
 use crate::session_facts::{is_idle, mask_of, secrets_given, session_of, variables};
 
 /// What every session of a server shares.
@@ -348,16 +349,30 @@ impl Sessions {
     }
 
     fn tools(&self, task: &Task, secrets: Option<&Secrets>) -> ToolSession {
+        let place = self.workspace_place(task.id);
         ToolSession::new(SessionConfig {
             engine: Arc::clone(&self.config.engine),
-            workspace_dir: self.config.workspaces_dir.join(task.id.to_string()),
-            owner: self.config.engine.workspace_owner(owner_number(task.id)),
+            workspace_dir: place.path,
+            owner: place.owner,
             network: self.config.network.clone(),
             limits: self.config.limits,
             label: task.id.to_string(),
             variables: variables(task, secrets),
             mask: mask_of(secrets),
         })
+    }
+
+    /// Where a task's files are.
+    pub(crate) fn workspace_place(&self, task_id: TaskId) -> WorkspacePlace {
+        WorkspacePlace {
+            path: self.config.workspaces_dir.join(task_id.to_string()),
+            owner: self.config.engine.workspace_owner(owner_number(task_id)),
+        }
+    }
+
+    /// Holds one directory a task.
+    pub(crate) fn workspaces_dir(&self) -> &Path {
+        &self.config.workspaces_dir
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<TaskId, Held>> {

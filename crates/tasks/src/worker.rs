@@ -1,7 +1,7 @@
 //! What runs tasks: claims runs while slots are free, keeps their leases, takes over what others
 //! lost, ends idle sessions, hands everything over when the server stops.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use agent::StopReason;
@@ -13,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::Tasks;
+use crate::files::{Orphans, blocking};
 use crate::live::News;
 use crate::previews::preview_loop;
 use crate::service::Inner;
@@ -27,6 +28,7 @@ const SESSIONS_EVERY: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub struct Workers {
     inner: Arc<Inner>,
+    orphans: Mutex<Orphans>,
 }
 
 impl Workers {
@@ -34,15 +36,22 @@ impl Workers {
     pub fn new(tasks: &Tasks) -> Self {
         Self {
             inner: Arc::clone(&tasks.inner),
+            orphans: Mutex::default(),
         }
     }
 
-    /// Takes up what an earlier process of an exclusively held store left behind.
+    /// Takes up what an earlier process of an exclusively held store left behind. Called before the
+    /// first request is taken.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store or the disk fails.
     pub async fn recover(&self) -> Result<(), crate::Error> {
+        let staging = Arc::clone(&self.inner.staging);
+        blocking(move || staging.wipe()).await?;
         if self.inner.store.is_exclusive() {
+            // Nobody else can be in the middle of making a workspace.
+            let orphans = Orphans::list(&self.inner).await?;
+            *self.orphans() = orphans;
             // Whoever held these leases is gone: the lock on the store proves it.
             let taken = self.inner.store.expire_all_leases(self.inner.now()).await?;
             if !taken.is_empty() {
@@ -53,11 +62,23 @@ impl Workers {
         Ok(())
     }
 
+    fn orphans(&self) -> MutexGuard<'_, Orphans> {
+        self.orphans
+            .lock()
+            .expect("no code panics while it holds this lock")
+    }
+
     /// Works until `stop`, then hands over: runs get until their next step or the configured time,
     /// streams are closed.
     pub async fn run(self, stop: CancellationToken) {
         let inner = &self.inner;
+        let orphans = std::mem::take(&mut *self.orphans());
+        let tidy_up = async {
+            orphans.remove(inner).await;
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
+            () = tidy_up => {}
             // Ends by itself at `stop`, never in the middle of a claim.
             () = claim_loop(inner, &stop) => {}
             () = preview_loop(inner) => {}

@@ -183,9 +183,16 @@ impl Api {
             .expect("something follows the cursor")
     }
 
-    /// The stream of a task to its end.
-    pub async fn events(&self, id: &str) -> Vec<Event> {
+    /// What a reader without a cursor gets, to the end of the body: history, and what is left of an
+    /// open run.
+    pub async fn replay(&self, id: &str) -> Vec<Event> {
         self.stream(id).await.rest().await
+    }
+
+    /// Every event of a task from its beginning to the end of its latest run, whether that has
+    /// ended already or not.
+    pub async fn events(&self, id: &str) -> Vec<Event> {
+        self.stream_from(id, Some("0")).await.rest().await
     }
 
     /// Waits for the end of a task's run and answers the task.

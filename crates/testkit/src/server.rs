@@ -2,6 +2,7 @@
 //! the real sandbox, and a scripted model.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,7 @@ pub struct TestServerBuilder {
     backend: Backend,
     database: Option<Arc<TestDatabase>>,
     master: Option<[u8; 32]>,
+    directory: Option<Arc<TempDir>>,
     script: Option<Script>,
     model_url: Option<String>,
     clock: Arc<dyn Clock>,
@@ -89,6 +91,7 @@ impl TestServer {
             backend: Backend::Sqlite,
             database: None,
             master: None,
+            directory: None,
             script: None,
             model_url: None,
             clock: Arc::new(SystemClock),
@@ -166,6 +169,16 @@ impl TestServer {
         (minted, api)
     }
 
+    /// Where a task's files are.
+    pub fn workspace(&self, id: &str) -> PathBuf {
+        self.directory.path().join("workspaces").join(id)
+    }
+
+    /// Where files wait until their request is accepted.
+    pub fn staging(&self) -> PathBuf {
+        self.directory.path().join("staging")
+    }
+
     /// Stops as on SIGTERM: runs are handed over, streams closed, the store closed.
     pub async fn stop(mut self) {
         self.stop.cancel();
@@ -200,6 +213,14 @@ impl TestServerBuilder {
     pub fn sharing(mut self, database: &Arc<TestDatabase>) -> Self {
         self.backend = Backend::Postgres;
         self.database = Some(Arc::clone(database));
+        self.master = Some([7; 32]);
+        self
+    }
+
+    /// In the directory (and with the master key) of a server that was stopped, or of one to come.
+    #[must_use]
+    pub fn in_directory(mut self, directory: &Arc<TempDir>) -> Self {
+        self.directory = Some(Arc::clone(directory));
         self.master = Some([7; 32]);
         self
     }
@@ -279,7 +300,10 @@ impl TestServerBuilder {
     /// # Panics
     /// When something of it cannot be set up.
     pub async fn start(mut self) -> TestServer {
-        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
+        let directory = self
+            .directory
+            .take()
+            .unwrap_or_else(|| Arc::new(tempfile::tempdir().expect("a temporary directory")));
         let store = self.open_store(&directory).await;
         let random: Arc<dyn Random> = Arc::new(OsRandom);
         let vault = Arc::new(Vault::new(&match self.master {
@@ -427,6 +451,7 @@ impl TestServerBuilder {
                 lease_ms: self.lease_ms,
                 cancel_wait_ms: self.cancel_wait_ms,
                 hand_over_ms: self.hand_over_ms,
+                staging_dir: directory.path().join("staging"),
                 sessions: SessionsConfig {
                     engine: Arc::new(LazyEngine::new(scratch)),
                     workspaces_dir: workspaces,

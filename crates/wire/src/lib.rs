@@ -8,6 +8,7 @@
 //! To add an event: a variant in [`StreamEvent`], its place in [`Projector`], a row in the table of
 //! the API reference.
 
+mod artifact;
 mod envelope;
 mod error_code;
 mod event;
@@ -16,6 +17,7 @@ mod message;
 mod projector;
 mod task;
 
+pub use artifact::{ArtifactResponse, ArtifactsResponse, FileBytes};
 pub use envelope::{Empty, Failure, FailureBody, Paged, Pagination, Success};
 pub use error_code::ErrorCode;
 pub use event::{StatusName, StreamEvent, TASK_CANCELLED};
@@ -23,7 +25,8 @@ pub use frame::{Envelope, Frame, HEARTBEAT};
 pub use message::{AttachedFileResponse, HistoryResponse, MessageResponse, Role, messages_of};
 pub use projector::{Projector, Step};
 pub use task::{
-    ApproveRequest, ApproveResponse, CancelResponse, CreateTaskRequest, CreateTaskResponse,
-    FollowUpRequest, FollowUpResponse, OutputResponse, PendingApprovalResponse, TaskListItem,
-    TaskResponse, ThoughtResponse, ToolCallResponse, call_status,
+    ApproveRequest, ApproveResponse, CancelResponse, CreateTaskForm, CreateTaskRequest,
+    CreateTaskResponse, FollowUpForm, FollowUpRequest, FollowUpResponse, OutputResponse,
+    PendingApprovalResponse, TaskListItem, TaskResponse, ThoughtResponse, ToolCallResponse,
+    call_status,
 };

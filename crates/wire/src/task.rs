@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::FileBytes;
+
 /// Body of `POST /api/v1/tasks`, in JSON. Forms carry the same fields as text, without `env` and
 /// `secrets`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -39,6 +41,34 @@ pub struct CreateTaskRequest {
     /// The caller's own labels, text to text; returned by `GET`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Value>,
+}
+
+/// Body of `POST /api/v1/tasks` as a multipart form.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CreateTaskForm {
+    /// The instruction; not blank, at most 1 MiB.
+    pub message: String,
+    /// Put in front of the system prompt.
+    pub system_prompt: Option<String>,
+    /// `true`, `false`, `1` or `0`: whether conversation lists show the task. Default true.
+    pub show_in_history: Option<String>,
+    /// `true`, `false`, `1` or `0`: whether tool calls run without asking. Default true.
+    pub auto_execute: Option<String>,
+    /// Files for `uploads/`: at most 20, each of at most 52,428,800 bytes.
+    #[schema(required = false)]
+    pub files: Vec<FileBytes>,
+}
+
+/// Body of `POST /api/v1/tasks/{id}/messages` as a multipart form.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct FollowUpForm {
+    /// The message; not blank, at most 1 MiB.
+    pub message: String,
+    /// Files for `uploads/`: at most 20, each of at most 52,428,800 bytes.
+    #[schema(required = false)]
+    pub files: Vec<FileBytes>,
 }
 
 /// Answer of `POST /api/v1/tasks`.
@@ -296,7 +326,10 @@ impl TaskResponse {
             args: call.proposed_args.clone(),
         });
         Self {
-            output: run.started().map(|_| OutputResponse::new(task, run, open)),
+            // A follow-up's run counts as started when it is accepted.
+            output: task
+                .started_at
+                .map(|_| OutputResponse::new(task, run, open)),
             pending_approvals: pending.collect(),
             ..Self::bare(task)
         }

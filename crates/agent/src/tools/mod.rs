@@ -4,6 +4,7 @@
 //! To add one: a file that implements [`Tool`], a line in [`Toolbox::built_in`].
 
 mod arguments;
+mod ask_user;
 mod glob;
 mod list_directory;
 mod read_file;

@@ -23,6 +23,11 @@ pub trait Tool: Send + Sync + fmt::Debug {
     /// What running it does to the world.
     fn effect(&self) -> Effect;
 
+    /// Whether it is a question to a person, so that a call always waits for one.
+    fn asks_person(&self) -> bool {
+        false
+    }
+
     /// Runs it. `args` is an object. Cancelled by drop: whatever it started is ended then.
     async fn call(&self, context: &ToolContext<'_>, args: &Value) -> ToolOutcome;
 }

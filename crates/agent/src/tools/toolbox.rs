@@ -5,8 +5,8 @@ use model::Effect;
 use serde_json::Value;
 
 use super::{
-    Tool, ToolContext, ToolOutcome, glob, list_directory, read_file, read_many_files, replace,
-    run_shell_command, search_file_content, write_file, write_todos,
+    Tool, ToolContext, ToolOutcome, ask_user, glob, list_directory, read_file, read_many_files,
+    replace, run_shell_command, search_file_content, write_file, write_todos,
 };
 
 /// The tools of a server.
@@ -35,6 +35,7 @@ impl Toolbox {
             Box::new(read_many_files::ReadManyFiles),
             Box::new(run_shell_command::RunShellCommand),
             Box::new(write_todos::WriteTodos),
+            Box::new(ask_user::AskUser),
         ])
     }
 
@@ -68,6 +69,11 @@ impl Toolbox {
             Some(tool) if args.is_object() => tool.effect(),
             Some(_) | None => Effect::Read,
         }
+    }
+
+    /// Whether a call is a question to a person.
+    pub fn asks_person(&self, name: &str) -> bool {
+        self.find(name).is_some_and(Tool::asks_person)
     }
 
     /// Runs a call; an unknown tool or arguments that are no object are answered with an error.

@@ -281,6 +281,46 @@ async fn contract_169_a_cancelled_task_has_no_pending_call() {
 }
 
 #[tokio::test]
+async fn a_question_waits_in_every_mode_and_is_answered_by_its_approval() {
+    let ask = || {
+        Reply::call(
+            "ask_user",
+            json!({"questions": [{"question": "Which colour?"}]}),
+        )
+    };
+    let server = TestServer::start([ask(), ask(), Reply::say("red it is")]).await;
+    let id = server.api.create(&json!({"message": "paint it"})).await;
+    let mut events = server.api.stream(&id).await;
+    let waiting = events.until("tool_call").await;
+    assert_eq!(waiting.data["status"], "awaiting_approval");
+    let answer = json!({"outcome": "proceed_always", "args": {"questions": waiting.data["args"]["questions"], "answers": ["red"]}});
+    server
+        .api
+        .approve(&id, &call_of(&waiting), &answer)
+        .await
+        .data();
+    assert_eq!(
+        events.until("tool_result").await.data["output"],
+        "Which colour?: red"
+    );
+    // Answering one question answers no other.
+    let again = events.until("tool_call").await;
+    assert_eq!(again.data["status"], "awaiting_approval");
+    server
+        .api
+        .approve(&id, &call_of(&again), &once())
+        .await
+        .data();
+    let result = events.until("tool_result").await;
+    assert_eq!(
+        (&result.data["status"], &result.data["output"]),
+        (&json!("error"), &json!("The user gave no answer."))
+    );
+    events.rest().await;
+    assert_eq!(server.api.task(&id).await["status"], "completed");
+}
+
+#[tokio::test]
 async fn a_run_may_wait_any_number_of_times() {
     const CALLS: usize = 25;
     let calls = (0..CALLS).map(|at| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use testkit::{Api, Gate, Reply, Script, TestDatabase, TestServer, names_of, text_of};
 
-use crate::support::{call_of, message};
+use crate::support::{call_of, message, settled};
 
 /// Two servers; the first one runs `first_runs` runs at once, the second `second_runs`.
 struct Cluster {
@@ -151,7 +151,7 @@ async fn secrets_reach_the_server_that_runs_the_task_and_no_table_keeps_them() {
         cluster.database.rows_with(&id).await > 0,
         "the tables were looked at"
     );
-    crate::support::at_rest(&cluster.second).await;
+    settled(&cluster.second).await;
 }
 
 #[tokio::test]

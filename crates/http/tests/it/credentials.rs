@@ -21,6 +21,10 @@ fn endpoints() -> Vec<(Method, String)> {
         (Method::DELETE, task.clone()),
         (Method::GET, format!("{task}/stream")),
         (Method::GET, format!("{task}/history")),
+        (Method::GET, format!("{task}/artifacts")),
+        (Method::GET, format!("{task}/artifacts/download?path=x")),
+        (Method::GET, format!("{task}/artifacts/file?path=x")),
+        (Method::GET, format!("{task}/artifacts/content?path=x")),
         (Method::POST, format!("{task}/messages")),
         (Method::POST, format!("{task}/tools/c/approve")),
     ]

@@ -7,7 +7,10 @@ use agent::Toolbox;
 use model::{JournalEvent, JournalRow, RunErrorCode, RunNumber, Seq, TaskStatus, Timestamp};
 use serde_json::{Value, json};
 use tasks::Env;
+use testkit::{Reply, TestServer};
 use wire::{ErrorCode, Projector, Step, StreamEvent};
+
+use crate::support::message;
 
 const REFERENCE: &str = include_str!("../../../../docs/reference/api.md");
 
@@ -223,6 +226,89 @@ fn every_tool_is_listed_with_its_arguments() {
     assert_eq!(documented, coded_tools());
 }
 
+/// Calls in other spellings, and what the output says when they were understood.
+const SPELLED_OTHERWISE: &[(&str, &str, &str)] = &[
+    (
+        "write_file",
+        r#"{"absolute_path": "a", "content": "1\n2\n2\n"}"#,
+        "Wrote 6",
+    ),
+    (
+        "write_file",
+        r#"{"path": "d/b", "content": "x"}"#,
+        "Wrote 1",
+    ),
+    ("list_directory", r#"{"path": "d"}"#, "b (1 bytes)"),
+    ("list_directory", r#"{"directory": "d"}"#, "b (1 bytes)"),
+    ("read_file", r#"{"absolute_path": "d/b"}"#, "x"),
+    ("read_file", r#"{"path": "d/b"}"#, "x"),
+    (
+        "read_file",
+        r#"{"path": "a", "start_line": 2, "end_line": 2}"#,
+        "[lines 2–2 of 3",
+    ),
+    (
+        "replace",
+        r#"{"absolute_path": "a", "old_string": "2", "new_string": "3", "allow_multiple": true}"#,
+        "Replaced 2",
+    ),
+    (
+        "replace",
+        r#"{"path": "a", "old_string": "1", "new_string": "0"}"#,
+        "Replaced 1",
+    ),
+    (
+        "run_shell_command",
+        r#"{"command": "pwd", "directory": "d"}"#,
+        "/workspace/d",
+    ),
+    (
+        "run_shell_command",
+        r#"{"command": "pwd", "path": "d"}"#,
+        "/workspace/d",
+    ),
+    ("glob", r#"{"pattern": "*", "path": "d"}"#, "d/b"),
+    (
+        "search_file_content",
+        r#"{"pattern": "x", "path": "d", "include_pattern": "b", "exclude": "no*"}"#,
+        "d/b",
+    ),
+    ("read_many_files", r#"{"paths": ["d/b"]}"#, "d/b"),
+];
+
+#[tokio::test]
+async fn every_other_spelling_is_understood() {
+    let mut documented: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut tool = "";
+    for row in table_at("<!-- tools:begin -->") {
+        if !row[0].is_empty() {
+            tool = name(row[0]);
+        }
+        documented.extend(quoted(row[4]).map(|other| (tool.to_owned(), other.to_owned())));
+    }
+    let told = coded_tools();
+    let mut tried = BTreeSet::new();
+    let mut proposed = Reply::new();
+    for (tool, args, _) in SPELLED_OTHERWISE.iter().copied() {
+        let args: Value = serde_json::from_str(args).unwrap();
+        let names = args.as_object().unwrap().keys().cloned();
+        let others = names.filter(|name| !told[tool].contains_key(name));
+        tried.extend(others.map(|other| (tool.to_owned(), other)));
+        proposed = proposed.tool_call(tool, args);
+    }
+    assert_eq!(tried, documented);
+    let server = TestServer::start([proposed, Reply::say("ok")]).await;
+    let id = server.api.create(&message("hi")).await;
+    let task = server.api.finished(&id).await;
+    let made = task["output"]["toolCalls"].as_array().unwrap();
+    assert_eq!(made.len(), SPELLED_OTHERWISE.len());
+    for (call, (tool, args, expected)) in made.iter().zip(SPELLED_OTHERWISE) {
+        let output = call["output"].as_str().unwrap();
+        assert_eq!(call["status"], "success", "{tool} {args}: {output}");
+        assert!(output.contains(expected), "{tool} {args}: {output}");
+    }
+}
+
 /// Names that programs give a meaning to.
 const USUAL: [&str; 62] = [
     "PATH",
@@ -337,8 +423,11 @@ fn limits_are_the_codes() {
         "output of a call that clients see, in events, `toolCalls` and history",
         &kib(model::WIRE_OUTPUT_BYTES),
     );
-    let body = sigmic_http::HttpConfig::default().max_body_bytes;
-    stands("request body", &format!("{} MiB", body / 1024 / 1024));
+    let config = sigmic_http::HttpConfig::default();
+    let body = config.max_body_bytes / 1024 / 1024;
+    stands("request body", &format!("{body} MiB"));
+    let heartbeat = format!("Every {} s the connection", config.heartbeat.as_secs());
+    assert!(REFERENCE.contains(&heartbeat), "{heartbeat}");
 }
 
 /// The OpenAPI document, in full: what changes in it is a change of the API.

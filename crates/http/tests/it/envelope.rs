@@ -174,3 +174,19 @@ async fn connections_beyond_the_cap_wait_for_a_place() {
     assert!(second.read(&mut buffer).await.unwrap() > 0);
     stop.cancel();
 }
+
+#[tokio::test]
+async fn the_api_page_is_served_and_loads_nothing_from_outside() {
+    let server = TestServer::start([Reply::say("x")]).await;
+    let page = server.api.get("/docs/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("swagger-ui"), "{}", page.text);
+    assert!(!page.text.contains("://"), "{}", page.text);
+    let script = server.api.get("/docs/swagger-initializer.js").await.text;
+    assert!(
+        script.contains("/openapi.json") && script.contains(r#""validatorUrl": "none""#),
+        "{script}"
+    );
+    let document = server.api.get("/openapi.json").await.json();
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+}

@@ -4,18 +4,24 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod approve;
+mod artifacts;
 mod cancel;
 mod cluster;
 mod create;
 mod credentials;
 mod documents;
+mod downloads;
 mod envelope;
 mod follow_up;
 mod queue;
 mod read;
+mod resume;
 mod sandbox;
 mod stream;
 mod support;
 mod tools;
+mod turns;
+mod uploads;
+mod zips;
 
 testkit::install_test_hook!();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::RunNumber;
 use testkit::{FakeClock, Gate, Reply, Script, TestServer};
 
-use crate::support::message;
+use crate::support::{message, settled};
 
 #[tokio::test]
 async fn one_task_of_a_quiet_project_overtakes_the_queue_of_a_busy_one() {
@@ -52,7 +52,7 @@ async fn finished_tasks_leave_no_memory() {
         let id = server.api.create(&message("hi")).await;
         server.api.finished(&id).await;
     }
-    crate::support::at_rest(&server).await;
+    settled(&server).await;
 }
 
 #[tokio::test]

@@ -333,7 +333,7 @@ async fn contract_193_ids_are_unique_and_the_same_everywhere() {
     let messages = history["messages"].as_array().unwrap();
     // The same ids in every answer and in the stream.
     assert_eq!(server.api.get(&path).await.data(), history);
-    let streamed = server.api.events(&id).await;
+    let streamed = server.api.replay(&id).await;
     let replayed: Vec<&Value> = streamed
         .iter()
         .filter(|event| event.name == "history_message")

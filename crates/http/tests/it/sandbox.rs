@@ -4,7 +4,7 @@
 use serde_json::json;
 use testkit::{Reply, Script, TestServer};
 
-use crate::support::message;
+use crate::support::{message, settled};
 
 /// A model that runs the command of its last message, then stops.
 fn obedient() -> Script {
@@ -214,7 +214,7 @@ async fn two_hundred_tasks_with_commands_leave_nothing() {
         let tasks = (0..20).map(|_| run(&server, "echo hi; (setsid true &)"));
         futures_util::future::join_all(tasks).await;
     }
-    crate::support::at_rest(&server).await;
+    settled(&server).await;
     let after = traces();
     // Other tests of this process come and go; two hundred leaks would show.
     for (what, before, after) in [

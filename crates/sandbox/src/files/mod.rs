@@ -4,6 +4,7 @@
 //! beneath it; a path is never looked at first and opened later. What is opened must turn out to
 //! be a regular file or a directory. All functions block: call them from a blocking thread.
 
+mod adopt;
 mod error;
 mod open;
 mod path;
@@ -12,6 +13,7 @@ mod walk;
 mod workspace;
 mod write;
 
+pub use adopt::Adopted;
 pub use error::FileError;
 pub use path::WorkspacePath;
 pub use tree::DiskUsage;

@@ -68,6 +68,10 @@ pub struct FileStat {
     pub modified_at: model::Timestamp,
     /// Permission bits.
     pub mode: u32,
+    /// Which file of its file system it is: a file put in its place is another one.
+    pub inode: u64,
+    /// When it was last written, in nanoseconds since the Unix epoch.
+    pub modified_ns: i64,
 }
 
 impl FileStat {
@@ -83,6 +87,10 @@ impl FileStat {
                     .saturating_add(nanoseconds / 1_000_000),
             ),
             mode: stat.st_mode & 0o777,
+            inode: stat.st_ino,
+            modified_ns: seconds
+                .saturating_mul(1_000_000_000)
+                .saturating_add(nanoseconds),
         }
     }
 }
@@ -117,7 +125,8 @@ pub struct Workspace {
 
 impl Workspace {
     /// Opens the workspace at `path`, making it first if it is not there: mode 0700, owned by
-    /// `owner`, with `uploads/`, `downloads/` and `.sigmic/`.
+    /// `owner`, with `.sigmic/` and, unless something else has these names, `uploads/` and
+    /// `downloads/`.
     ///
     /// # Errors
     /// [`FileError`] when the directory cannot be made, opened or given to its owner.
@@ -131,8 +140,15 @@ impl Workspace {
         let workspace = Self::open(path, owner)?;
         workspace.give(workspace.root.as_fd()).map_err(fail)?;
         rustix::fs::fchmod(&workspace.root, Mode::RWXU).map_err(fail)?;
-        for name in ["uploads", "downloads", ".sigmic/outputs", ".sigmic/home"] {
+        for name in [".sigmic/outputs", ".sigmic/home"] {
             workspace.make_directory(&WorkspacePath::parse(name)?)?;
+        }
+        for name in ["uploads", "downloads"] {
+            match workspace.make_directory(&WorkspacePath::parse(name)?) {
+                // The agent put something else in its place: its tools must go on working.
+                Ok(_) | Err(FileError::PathEscapes { .. } | FileError::NotDirectory { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(workspace)
     }

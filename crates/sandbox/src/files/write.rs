@@ -194,7 +194,7 @@ impl Workspace {
 }
 
 /// A new file that nobody else has opened or can have prepared.
-fn make_temporary(
+pub(super) fn make_temporary(
     directory: &OwnedFd,
     path: &WorkspacePath,
 ) -> Result<(String, OwnedFd), FileError> {

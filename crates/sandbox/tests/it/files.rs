@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sandbox::{EntryKind, FileError, Owner, WalkLimits, Workspace, WorkspacePath};
+use sandbox::{Adopted, EntryKind, FileError, Owner, WalkLimits, Workspace, WorkspacePath};
 use std::io::Write;
 use tempfile::TempDir;
 
@@ -344,4 +344,76 @@ fn a_hundred_thousand_races_leak_nothing() {
         fs::read_to_string(case.outside("secret")).unwrap(),
         "outside"
     );
+}
+
+#[test]
+fn a_file_from_elsewhere_is_adopted_without_replacing_or_following_anything() {
+    let case = Case::new();
+    let given = case.directory.path().join("given");
+    let give = |text: &str| fs::write(&given, text).unwrap();
+    give("one");
+    assert_eq!(
+        case.workspace.adopt(&given, &path("uploads/a/x")).unwrap(),
+        Adopted::Moved
+    );
+    assert!(!given.exists());
+    let stat = fs::symlink_metadata(case.inside("uploads/a/x")).unwrap();
+    let root = fs::metadata(case.inside("")).unwrap();
+    assert_eq!((stat.mode() & 0o777, stat.uid()), (0o644, root.uid()));
+    give("two");
+    symlink(case.outside("secret"), case.inside("uploads/link")).unwrap();
+    symlink(case.outside("new"), case.inside("uploads/dangling")).unwrap();
+    for name in ["uploads/a/x", "uploads/link", "uploads/dangling", "uploads"] {
+        assert_eq!(
+            case.workspace.adopt(&given, &path(name)).unwrap(),
+            Adopted::NameTaken,
+            "{name}"
+        );
+    }
+    symlink(case.outside(""), case.inside("uploads/out")).unwrap();
+    for name in ["uploads/out/x", "uploads/a/x/y"] {
+        assert!(matches!(
+            case.workspace.adopt(&given, &path(name)),
+            Err(FileError::PathEscapes { .. } | FileError::NotDirectory { .. })
+        ));
+    }
+    // The file to be adopted is no link either.
+    let link = case.directory.path().join("link");
+    symlink(case.outside("secret"), &link).unwrap();
+    assert!(case.workspace.adopt(&link, &path("uploads/l")).is_err());
+    assert_eq!(case.read("uploads/a/x").unwrap(), "one");
+    assert_eq!(fs::read_to_string(&given).unwrap(), "two");
+    assert_eq!(fs::read_dir(case.outside("")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_file_from_another_file_system_is_copied() {
+    let case = Case::new();
+    let Ok(elsewhere) = TempDir::new_in("/dev/shm") else {
+        return;
+    };
+    let given = elsewhere.path().join("given");
+    for (text, adopted) in [("one", Adopted::Moved), ("two", Adopted::NameTaken)] {
+        fs::write(&given, text).unwrap();
+        assert_eq!(
+            case.workspace.adopt(&given, &path("uploads/x")).unwrap(),
+            adopted
+        );
+    }
+    assert_eq!(case.read("uploads/x").unwrap(), "one");
+    assert_eq!(fs::read_dir(case.inside("uploads")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_workspace_whose_directories_were_replaced_can_still_be_used() {
+    let case = Case::new();
+    fs::remove_dir(case.inside("uploads")).unwrap();
+    fs::remove_dir(case.inside("downloads")).unwrap();
+    symlink(case.outside(""), case.inside("uploads")).unwrap();
+    fs::write(case.inside("downloads"), "a file").unwrap();
+    let again = Workspace::create(case.workspace.host_path(), owner()).unwrap();
+    again.write(&path("x"), b"fine").unwrap();
+    assert!(again.write(&path("uploads/x"), b"out").is_err());
+    assert_eq!(case.read("downloads").unwrap(), "a file");
+    assert_eq!(fs::read_dir(case.outside("")).unwrap().count(), 1);
 }

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use testkit::{Api, Event, Gate, ModelServer, Reply, Script, text_of};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::program::{Place, Program};
 
@@ -32,6 +33,7 @@ on_both_databases! {
     killed_in_a_cancel_the_task_is_cancelled
     killed_with_secrets_in_memory_the_run_says_so
     killed_between_runs_a_follow_up_remembers
+    killed_in_an_upload_nothing_of_it_is_left
 }
 
 fn message(text: &str) -> Value {
@@ -318,4 +320,43 @@ async fn killed_between_runs_a_follow_up_remembers(place: Place) {
         .map(|m| m["content"].clone())
         .collect();
     assert_eq!(said, [json!("2+2"), json!("four"), json!("times ten")]);
+}
+
+/// How many bytes wait in the staging directory.
+fn staged_bytes(directory: &std::path::Path) -> u64 {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let size = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(stat) if stat.is_dir() => staged_bytes(&entry.path()),
+        Ok(stat) => stat.len(),
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
+}
+
+async fn killed_in_an_upload_nothing_of_it_is_left(place: Place) {
+    let model = ModelServer::start([Reply::say("ok")]).await;
+    let program = Program::start(&place, &model).await;
+    let address = program.server.url.strip_prefix("http://").unwrap();
+    let head = format!(
+        "POST /api/v1/tasks HTTP/1.1\r\nHost: {address}\r\nX-API-Key: {}\r\n\
+         Content-Type: multipart/form-data; boundary=B\r\nContent-Length: 9000000\r\n\r\n\
+         --B\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a\"\r\n\r\n",
+        program.key
+    );
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket.write_all(&vec![1; 4_000_000]).await.unwrap();
+    let staging = place.data().join("staging");
+    while staged_bytes(&staging) < 2_000_000 {
+        tokio::task::yield_now().await;
+    }
+    program.kill();
+    assert!(staged_bytes(&staging) >= 2_000_000);
+
+    let program = Program::start(&place, &model).await;
+    assert_eq!(std::fs::read_dir(&staging).unwrap().count(), 0);
+    let list = program.api.get("/api/v1/tasks").await.json();
+    assert_eq!(list["pagination"]["total"], 0);
+    let workspaces = std::fs::read_dir(place.data().join("workspaces")).unwrap();
+    assert_eq!(workspaces.count(), 0);
 }

@@ -27,10 +27,9 @@ fn script(page: &str) -> String {
     script
 }
 
-#[test]
-fn the_quickstart_works_as_it_stands() {
-    let page = std::fs::read_to_string(root().join("docs/guide/quickstart.md")).unwrap();
-    let home = Home::new();
+/// Runs the blocks of a page against a fresh server; answers what they said.
+fn run(page: &str, home: &Home) -> String {
+    let page = std::fs::read_to_string(root().join("docs/guide").join(page)).unwrap();
     let server = home.serve();
     let output = Command::new("sh")
         .args(["-eu", "-c", &script(&page)])
@@ -41,6 +40,12 @@ fn the_quickstart_works_as_it_stands() {
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}");
+    said
+}
+
+#[test]
+fn the_quickstart_works_as_it_stands() {
+    let said = run("quickstart.md", &Home::new());
     // Whether an answer is still streamed or is history already, it is there.
     for expected in [
         "17 * 23 = 391.",
@@ -53,11 +58,28 @@ fn the_quickstart_works_as_it_stands() {
 }
 
 #[test]
+fn the_page_about_files_works_as_it_stands() {
+    let home = Home::new();
+    let said = run("files.md", &home);
+    for expected in [
+        "42",
+        r#"{"name":"total.txt","path":"downloads/total.txt","size":2,"mimeType":"text/plain","category":"text""#,
+        r#""path":"uploads/sales.csv","size":31,"mimeType":"text/csv","category":"csv""#,
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    assert_eq!(std::fs::read(home.path("total.txt")).unwrap(), b"42");
+    let archive = std::fs::read(home.path("uploads.zip")).unwrap();
+    assert!(archive.starts_with(b"PK\x03\x04"));
+}
+
+#[test]
 fn links_lead_somewhere() {
     for name in [
         "README.md",
         "docs/guide/quickstart.md",
         "docs/guide/command-line.md",
+        "docs/guide/files.md",
     ] {
         let path = root().join(name);
         let page = std::fs::read_to_string(&path).unwrap();

@@ -42,7 +42,7 @@ pub(crate) async fn approve_tool_call(
         args,
     };
     let path = format!("/api/v1/tasks/{id}/tools/{call_id}/approve");
-    let idempotency = idempotency(&headers, &permit, &path, &fields)?;
+    let idempotency = idempotency(&headers, &permit, &path, &fields, &[])?;
     let approved = state
         .tasks
         .approve(&permit, id, &call_id, approval, idempotency)

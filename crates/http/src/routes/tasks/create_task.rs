@@ -3,7 +3,7 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use tasks::{Env, MessageText, Metadata, NewTask, Secrets, SystemPrompt, positive};
-use wire::{CreateTaskRequest, CreateTaskResponse, Failure, Success};
+use wire::{CreateTaskForm, CreateTaskRequest, CreateTaskResponse, Failure, Success};
 
 use crate::api_error::{ApiError, success};
 use crate::body::Fields;
@@ -18,15 +18,15 @@ const MOST_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Create a task.
 ///
-/// Answers at once, before the task runs. JSON carries every field; urlencoded and multipart forms
-/// carry all but `env` and `secrets`.
+/// Answers at once, before the task runs. JSON carries every field but `files`; multipart
+/// forms carry all but `env` and `secrets`, urlencoded ones neither.
 #[utoipa::path(
     post, path = "/api/v1/tasks", tag = "tasks",
     security(("bearer" = []), ("apiKey" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key within 24 hours gets the first answer")),
     request_body(content(
         (CreateTaskRequest = "application/json"),
-        (CreateTaskRequest = "multipart/form-data"),
+        (CreateTaskForm = "multipart/form-data"),
         (CreateTaskRequest = "application/x-www-form-urlencoded"),
     )),
     responses((status = 200, body = Success<CreateTaskResponse>), (status = "4XX", body = Failure)),
@@ -37,10 +37,13 @@ pub(crate) async fn create_task(
     request: Request,
 ) -> Result<Response, ApiError> {
     let headers = request.headers().clone();
-    let fields = Fields::read(request, state.config.max_body_bytes).await?;
+    let mut upload = state.tasks.upload();
+    let fields = Fields::read(request, state.config.max_body_bytes, &mut upload).await?;
     let new = new_task(&fields)?;
-    let idempotency = idempotency(&headers, &permit, "/api/v1/tasks", &fields)?;
-    let id = state.tasks.create(&permit, new, idempotency).await?;
+    let path = "/api/v1/tasks";
+    let idempotency = idempotency(&headers, &permit, path, &fields, upload.received())?;
+    let created = state.tasks.create(&permit, new, upload, idempotency);
+    let id = created.await?;
     Ok(success(CreateTaskResponse {
         id: id.to_string(),
         status: "pending".to_owned(),

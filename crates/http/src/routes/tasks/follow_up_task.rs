@@ -3,7 +3,7 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use tasks::{Env, FollowUp, MessageText, Secrets, SystemPrompt};
-use wire::{Failure, FollowUpRequest, FollowUpResponse, Success};
+use wire::{Failure, FollowUpForm, FollowUpRequest, FollowUpResponse, Success};
 
 use crate::api_error::{ApiError, success};
 use crate::body::Fields;
@@ -21,7 +21,7 @@ use crate::state::AppState;
     ),
     request_body(content(
         (FollowUpRequest = "application/json"),
-        (FollowUpRequest = "multipart/form-data"),
+        (FollowUpForm = "multipart/form-data"),
         (FollowUpRequest = "application/x-www-form-urlencoded"),
     )),
     responses((status = 200, body = Success<FollowUpResponse>), (status = "4XX", body = Failure)),
@@ -34,7 +34,8 @@ pub(crate) async fn follow_up_task(
 ) -> Result<Response, ApiError> {
     state.tasks.check(&permit, id).await?;
     let headers = request.headers().clone();
-    let fields = Fields::read(request, state.config.max_body_bytes).await?;
+    let mut upload = state.tasks.upload();
+    let fields = Fields::read(request, state.config.max_body_bytes, &mut upload).await?;
     let message = FollowUp {
         message: MessageText::new(fields.text("message")?.unwrap_or_default())?,
         system_prompt: fields
@@ -46,10 +47,10 @@ pub(crate) async fn follow_up_task(
         secrets: fields.value("secrets").map(Secrets::parse).transpose()?,
     };
     let path = format!("/api/v1/tasks/{id}/messages");
-    let idempotency = idempotency(&headers, &permit, &path, &fields)?;
+    let idempotency = idempotency(&headers, &permit, &path, &fields, upload.received())?;
     state
         .tasks
-        .follow_up(&permit, id, message, idempotency)
+        .follow_up(&permit, id, message, upload, idempotency)
         .await?;
     Ok(success(FollowUpResponse {
         status: "running".to_owned(),

@@ -63,6 +63,7 @@ impl Parts {
                 lease_ms: settings.lease_ms,
                 cancel_wait_ms: CANCEL_WAIT_MS,
                 hand_over_ms: HAND_OVER_MS,
+                staging_dir: settings.data_dir.join("staging"),
                 sessions: SessionsConfig {
                     engine: Arc::clone(&engine),
                     workspaces_dir,
