@@ -7,7 +7,6 @@ use agent::{StopReason, closing_events};
 use model::{Permit, RunFold, RunOutcome, RunState, Seq, Task, TaskId, TaskStatus};
 use store::{Append, Fence, FenceOff, RunChange};
 use tokio::time::{Instant, timeout_at};
-use tracing::Instrument as _;
 
 use crate::lifecycle::{patch_of, rows_of};
 use crate::live::News;
@@ -37,10 +36,7 @@ impl Tasks {
         let (tasks, permit) = (self.clone(), permit.clone());
         // Carried through when the caller goes away: nobody else ends a parked run that is marked.
         let cancel = async move { tasks.cancel_now(&permit, id).await };
-        match self.inner.runs.spawn(cancel.in_current_span()).await {
-            Ok(done) => done,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        self.inner.carry_through(cancel).await
     }
 
     async fn cancel_now(&self, permit: &Permit, id: TaskId) -> Result<(), Error> {

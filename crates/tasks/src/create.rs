@@ -52,9 +52,6 @@ impl Tasks {
         upload: Upload,
         idempotency: Option<Idempotency>,
     ) -> Result<TaskId, Error> {
-        if upload.is_empty() {
-            return self.admit(permit, new, &upload, idempotency).await;
-        }
         let (tasks, permit) = (self.clone(), permit.clone());
         let create = async move { tasks.admit(&permit, new, &upload, idempotency).await };
         self.inner.carry_through(create).await

@@ -37,11 +37,6 @@ impl Tasks {
         upload: Upload,
         idempotency: Option<Idempotency>,
     ) -> Result<(), Error> {
-        if upload.is_empty() {
-            return self
-                .admit_message(permit, id, message, &upload, idempotency)
-                .await;
-        }
         let (tasks, permit) = (self.clone(), permit.clone());
         let follow_up = async move {
             tasks

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use tracing::Instrument as _;
 use vault::Vault;
 
 use crate::files::Staging;
@@ -236,13 +237,13 @@ impl Tasks {
 }
 
 impl Inner {
-    /// Carries `work` through, whatever becomes of the request that wants it: files are moved and
-    /// the row is written together.
+    /// Carries `work` through, whatever becomes of the request that wants it: a row is written and
+    /// what must follow it (files moved, a claimed run begun, a marked run ended) is done together.
     pub(crate) async fn carry_through<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> T {
-        match self.runs.spawn(work).await {
+        match self.runs.spawn(work.in_current_span()).await {
             Ok(done) => done,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use model::{Action, ApiKeyPrincipal, Principal, authorize};
+use model::{Action, ApiKeyPrincipal, Permit, Principal, authorize};
 use serde_json::json;
 use testkit::{Gate, Reply, TestServer, send};
 
-use crate::support::{message, processes_at};
+use crate::support::{eventually, message, processes_at};
 
 async fn cancel(server: &TestServer, id: &str) -> testkit::Answer {
     server.api.delete(&format!("/api/v1/tasks/{id}")).await
@@ -91,9 +91,7 @@ async fn contract_186_no_process_of_a_cancelled_task_is_left() {
         .join("workspaces")
         .join(&id)
         .join("up");
-    while !up.exists() {
-        tokio::task::yield_now().await;
-    }
+    eventually("the command runs", || up.exists()).await;
     let workspace = server.directory.path().join("workspaces").join(&id);
     assert!(processes_at(&workspace) > 0);
     cancel(&server, &id).await.data();
@@ -144,15 +142,8 @@ async fn contract_191_a_cancel_that_races_completion_agrees_with_the_state() {
     }
 }
 
-#[tokio::test]
-async fn a_cancel_whose_caller_goes_away_is_carried_through() {
-    let server = TestServer::start([Reply::call("list_directory", json!({}))]).await;
-    let id = server
-        .api
-        .create(&json!({"message": "hi", "autoExecute": false}))
-        .await;
-    let mut events = server.api.stream(&id).await;
-    events.until("tool_call").await;
+/// What the router would give the caller of the server's own key.
+fn permit_of(server: &TestServer) -> Permit {
     let key = &server.key.record;
     let principal = Principal::ApiKey(ApiKeyPrincipal {
         key_id: key.id,
@@ -163,7 +154,45 @@ async fn a_cancel_whose_caller_goes_away_is_carried_through() {
         scopes: key.scopes.clone(),
         username: "ana".to_owned(),
     });
-    let permit = authorize(&principal, Action::WriteTasks).unwrap();
+    authorize(&principal, Action::WriteTasks).unwrap()
+}
+
+#[tokio::test]
+async fn a_task_whose_caller_goes_away_is_started_all_the_same() {
+    let server = TestServer::start([Reply::say("done")]).await;
+    let new = tasks::NewTask {
+        message: tasks::MessageText::new("hi").unwrap(),
+        system_prompt: None,
+        show_in_history: true,
+        auto_execute: true,
+        env: None,
+        secrets: tasks::Secrets::default(),
+        model: None,
+        max_turns: None,
+        timeout_ms: None,
+        metadata: None,
+    };
+    let permit = permit_of(&server);
+    let dropped = server
+        .tasks
+        .create(&permit, new, server.tasks.upload(), None);
+    assert!(dropped.now_or_never().is_none());
+    // Well before a lease that nobody keeps would run out.
+    let asked = server.model().wait_for_requests(1);
+    let asked = tokio::time::timeout(Duration::from_secs(20), asked).await;
+    assert_eq!(asked.unwrap()[0].first_user_text(), "hi");
+}
+
+#[tokio::test]
+async fn a_cancel_whose_caller_goes_away_is_carried_through() {
+    let server = TestServer::start([Reply::call("list_directory", json!({}))]).await;
+    let id = server
+        .api
+        .create(&json!({"message": "hi", "autoExecute": false}))
+        .await;
+    let mut events = server.api.stream(&id).await;
+    events.until("tool_call").await;
+    let permit = permit_of(&server);
     let dropped = server.tasks.cancel(&permit, id.parse().unwrap());
     assert!(dropped.now_or_never().is_none());
     let rest = tokio::time::timeout(Duration::from_secs(20), events.rest()).await;

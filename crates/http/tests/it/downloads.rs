@@ -391,16 +391,19 @@ async fn a_folder_is_sent_as_an_archive() {
     assert_eq!(zip("site/etc").await.code().0, 404);
 }
 
-/// While a thread swaps a file and a link, and a directory and a link, for as long as `done` is not
-/// set.
+/// A file, a directory, and a link for each to what lies outside.
+fn prepare(workspace: &Path) {
+    symlink("../outside", workspace.join("spare")).unwrap();
+    symlink("../outside-dir", workspace.join("spare-dir")).unwrap();
+    std::fs::write(workspace.join("swapped"), "inside").unwrap();
+    std::fs::create_dir(workspace.join("dir")).unwrap();
+    std::fs::write(workspace.join("dir/f"), "inside").unwrap();
+}
+
+/// Swaps the file and its link, and the directory and its link, for as long as `done` is not set.
 fn swap(workspace: &Path, done: &AtomicBool) {
     let (file, dir) = (workspace.join("swapped"), workspace.join("dir"));
     let (spare, spare_dir) = (workspace.join("spare"), workspace.join("spare-dir"));
-    symlink("../outside", &spare).unwrap();
-    symlink("../outside-dir", &spare_dir).unwrap();
-    std::fs::write(&file, "inside").unwrap();
-    std::fs::create_dir(&dir).unwrap();
-    std::fs::write(dir.join("f"), "inside").unwrap();
     let away = workspace.join("away");
     while !done.load(Ordering::Relaxed) {
         for (one, other) in [(&file, &spare), (&dir, &spare_dir)] {
@@ -421,6 +424,7 @@ async fn twenty_thousand_raced_downloads_leak_nothing() {
         std::fs::write(parent.join("outside-dir/f"), "secret").unwrap();
     })
     .await;
+    prepare(&server.workspace(&id));
     let done = Arc::new(AtomicBool::new(false));
     let swapping = std::thread::spawn({
         let (workspace, done) = (server.workspace(&id), Arc::clone(&done));

@@ -104,9 +104,13 @@ async fn a_run_goes_on_after_the_whole_machine_stood_still() {
     let before = find().await;
     clock.advance_ms(3_600_000);
     // Until the lease was renewed, or taken.
-    while find().await.lease_until == before.lease_until {
-        tokio::task::yield_now().await;
-    }
+    let changed = async {
+        while find().await.lease_until == before.lease_until {
+            tokio::task::yield_now().await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(60);
+    tokio::time::timeout(patience, changed).await.unwrap();
     gate.open();
     assert_eq!(server.api.finished(&id).await["output"]["content"], "done");
     assert_eq!(find().await.attempt, 1);

@@ -7,6 +7,9 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::program::{Place, Program};
 
+/// How long anything may take before a test is given up. Never waited for when all goes well.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// Runs each story on SQLite and on PostgreSQL.
 macro_rules! on_both_databases {
     ($($story:ident)*) => {
@@ -134,9 +137,17 @@ async fn killed_in_a_shell_command_its_outcome_is_unknown(place: Place) {
     let id = program.api.create(&message("hi")).await;
     program.api.stream(&id).await.until("tool_call").await;
     let effect = place.data().join("workspaces").join(&id).join("effect");
-    while std::fs::read_to_string(&effect).unwrap_or_default() != "x\n" {
-        tokio::task::yield_now().await;
-    }
+    let effect_is_there = async {
+        while std::fs::read_to_string(&effect).unwrap_or_default()
+            != "x
+"
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, effect_is_there)
+        .await
+        .unwrap();
     // After the effect, before its row.
     program.kill();
 
@@ -347,9 +358,12 @@ async fn killed_in_an_upload_nothing_of_it_is_left(place: Place) {
     socket.write_all(head.as_bytes()).await.unwrap();
     socket.write_all(&vec![1; 4_000_000]).await.unwrap();
     let staging = place.data().join("staging");
-    while staged_bytes(&staging) < 2_000_000 {
-        tokio::task::yield_now().await;
-    }
+    let arrived = async {
+        while staged_bytes(&staging) < 2_000_000 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, arrived).await.unwrap();
     program.kill();
     assert!(staged_bytes(&staging) >= 2_000_000);
 
