@@ -63,7 +63,14 @@ impl DiskWatch {
         match counted {
             Ok(Ok(usage)) => {
                 let before = std::mem::replace(&mut state.last_bytes, usage.bytes);
-                overrun(usage, before, self.limit_bytes, running)
+                let overrun = overrun(usage, before, self.limit_bytes, running);
+                if overrun {
+                    // What the command writes until it is dead is not the next one's doing: that
+                    // one begins with a count of its own.
+                    state.last_bytes = u64::MAX;
+                    state.due = Instant::now();
+                }
+                overrun
             }
             // A workspace that cannot be read now is looked at again.
             Ok(Err(_)) | Err(_) => false,
