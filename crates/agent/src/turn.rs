@@ -169,8 +169,18 @@ impl Worker<'_> {
             tool_calls,
             finish,
             usage,
-            provider_state: state,
+            provider_state: self.journallable(state),
         }));
+    }
+
+    /// What the provider wants back, unless it repeats a secret: masked it would no longer be what the
+    /// provider signed, so it is left out.
+    fn journallable(&self, state: Value) -> Value {
+        if mask_value(self.input.session.mask(), &state) == state {
+            state
+        } else {
+            Value::Null
+        }
     }
 
     /// Gives a call an id that the task has not used before.

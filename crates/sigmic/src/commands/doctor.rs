@@ -185,14 +185,14 @@ fn models(settings: &Settings) -> Check {
             Status::Warning,
             format!("{}, a small built-in stand-in", models.default_model()),
         )
-        .remedy("for a real model set OPENAI_API_KEY, or OPENAI_BASE_URL and SIGMIC_MODEL"),
+        .remedy("for a real model set ANTHROPIC_API_KEY, OPENAI_API_KEY or GEMINI_API_KEY, or OPENAI_BASE_URL and SIGMIC_MODEL"),
         Ok(models) => {
             let offered = models.offered().join(", ");
             let detail = format!("{} (offered: {offered})", models.default_model());
             Check::new(name, Status::Ok, detail)
         }
         Err(error) => Check::new(name, Status::Failed, chain(&error))
-            .remedy("see SIGMIC_MODEL, SIGMIC_MODELS, OPENAI_API_KEY and OPENAI_BASE_URL"),
+            .remedy("see SIGMIC_MODEL, SIGMIC_MODELS, and the keys and base URLs of the providers (docs/guide/models.md)"),
     }
 }
 
