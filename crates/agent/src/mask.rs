@@ -60,3 +60,42 @@ pub fn mask_value(mask: &dyn Mask, value: &Value) -> Value {
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
+
+/// `value` as it is, or null if it repeats a secret: for what is signed, and would not be what was
+/// signed once it is masked.
+pub(crate) fn unless_masked(mask: &dyn Mask, value: Value) -> Value {
+    if mask_value(mask, &value) == value {
+        value
+    } else {
+        Value::Null
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[derive(Debug)]
+    struct Hunter;
+
+    impl Mask for Hunter {
+        fn mask(&self, text: &str) -> String {
+            text.replace("hunter2", "***")
+        }
+
+        fn stream(&self) -> Box<dyn StreamMask> {
+            Box::new(NoMask)
+        }
+    }
+
+    #[test]
+    fn every_text_of_a_value_is_masked_and_signed_state_is_dropped() {
+        let value = json!({"a hunter2": ["x", {"b": "my hunter2"}], "n": 1});
+        let masked = json!({"a ***": ["x", {"b": "my ***"}], "n": 1});
+        assert_eq!(mask_value(&Hunter, &value), masked);
+        assert_eq!(unless_masked(&Hunter, value), Value::Null);
+        let harmless = json!({"signature": "abc", "thinking": "of something else"});
+        assert_eq!(unless_masked(&Hunter, harmless.clone()), harmless);
+    }
+}

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use crate::assembler::{Assembled, Assembler};
+use crate::mask::unless_masked;
 use crate::run::Worker;
 use crate::{AgentError, StopReason, mask_value};
 
@@ -169,18 +170,8 @@ impl Worker<'_> {
             tool_calls,
             finish,
             usage,
-            provider_state: self.journallable(state),
+            provider_state: unless_masked(self.input.session.mask(), state),
         }));
-    }
-
-    /// What the provider wants back, unless it repeats a secret: masked it would no longer be what the
-    /// provider signed, so it is left out.
-    fn journallable(&self, state: Value) -> Value {
-        if mask_value(self.input.session.mask(), &state) == state {
-            state
-        } else {
-            Value::Null
-        }
     }
 
     /// Gives a call an id that the task has not used before.
