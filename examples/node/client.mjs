@@ -42,11 +42,12 @@ export async function follow(taskId, handlers = {}) {
   }
 }
 
-export async function createTask(message, { systemPrompt, autoExecute = true } = {}, handlers) {
+export async function createTask(message, { systemPrompt, autoExecute = true, files = [] } = {}, handlers) {
   const form = new FormData();
   form.append("message", message);
   form.append("autoExecute", String(autoExecute));
   if (systemPrompt) form.append("systemPrompt", systemPrompt);
+  for (const file of files) form.append("files", file);
   const { data } = await call("POST", "/api/v1/tasks", form);
   return { taskId: data.id, ...(await follow(data.id, handlers)) };
 }
@@ -80,6 +81,10 @@ console.log((await followUp(sum.taskId, "Multiply that by 4.")).finalResponse);
 
 const prompted = await createTask("What is 9 minus 4?", { systemPrompt: "Answer in one line." });
 console.log(prompted.finalResponse);
+
+const csv = new File(["a,b\n1,2\n3,4\n"], "table.csv", { type: "text/csv" });
+const table = await createTask("Sum column b of uploads/table.csv", { files: [csv] });
+console.log(table.finalResponse);
 
 const manual = await createManualTask("List the files here.", () => "proceed_once");
 console.log(manual.finalResponse.split("\n")[0]);

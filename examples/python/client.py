@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 
 import requests
 
@@ -46,11 +47,12 @@ def follow(task_id, handlers=None):
     return final
 
 
-def create_task(message, system_prompt=None, auto_execute=True, handlers=None):
+def create_task(message, system_prompt=None, auto_execute=True, files=None, handlers=None):
     data = {"message": message, "autoExecute": str(auto_execute).lower()}
     if system_prompt:
         data["systemPrompt"] = system_prompt
-    task_id = call("POST", "/api/v1/tasks", data=data)["data"]["id"]
+    parts = [("files", open(path, "rb")) for path in files or []]
+    task_id = call("POST", "/api/v1/tasks", data=data, files=parts)["data"]["id"]
     return task_id, follow(task_id, handlers)
 
 
@@ -77,6 +79,11 @@ if __name__ == "__main__":
     task_id, answer = create_task("What is 8 plus 9?", system_prompt="Answer in one line.")
     print(answer)
     print(follow_up(task_id, "Multiply that by 2."))
+    with tempfile.TemporaryDirectory() as directory:
+        table = os.path.join(directory, "table.csv")
+        with open(table, "w", encoding="utf-8") as file:
+            file.write("a,b\n1,2\n3,4\n")
+        print(create_task("Sum column b of uploads/table.csv", files=[table])[1])
     print(approving("List the files here.").splitlines()[0])
     page = call("GET", "/api/v1/tasks", params={"limit": 2})
     print(len(page["data"]), "of", page["pagination"]["total"], "tasks")

@@ -45,7 +45,7 @@ pub(super) fn next_turn(request: &TurnRequest) -> Turn {
         .enumerate()
         .rev()
         .find_map(|(at, message)| match message {
-            Message::User { text } => Some((at, text)),
+            Message::User { text } => Some((at, own_words(text))),
             Message::Assistant { .. } | Message::Tool { .. } => None,
         });
     let Some((at, text)) = asked else {
@@ -97,6 +97,14 @@ fn say(text: String) -> Turn {
     Turn {
         text,
         ..Turn::default()
+    }
+}
+
+/// A message without the list of the files that came with it, which stands before it.
+fn own_words(text: &str) -> &str {
+    match text.strip_prefix("Files that came with this message:\n") {
+        Some(list) => list.split_once("\n\n").map_or(text, |(_, words)| words),
+        None => text,
     }
 }
 

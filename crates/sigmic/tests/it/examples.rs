@@ -91,9 +91,10 @@ async fn contract_249_the_node_client() {
         "2 + 3 = 5.",
         "5 * 4 = 20.",
         "9 - 4 = 5.",
+        "Sum of b in `uploads/table.csv` over 2 rows = 6.",
         "list_directory: approved",
         "This is in `.`:",
-        "2 of 3 tasks",
+        "2 of 4 tasks",
         "completed: 5 * 4 = 20.",
         "Task cancelled",
     ];
@@ -101,7 +102,7 @@ async fn contract_249_the_node_client() {
 }
 
 #[tokio::test]
-async fn contract_063_the_python_client() {
+async fn contract_063_250_the_python_client() {
     let place = Place::sqlite();
     let program = Program::start_demo(&place);
     let printed = run(&program, "python3", "python/client.py", &[]).await;
@@ -109,9 +110,10 @@ async fn contract_063_the_python_client() {
     let expected = [
         "8 + 9 = 17.",
         "17 * 2 = 34.",
+        "Sum of b in `uploads/table.csv` over 2 rows = 6.",
         "list_directory approved: True",
         "This is in `.`:",
-        "2 of 2 tasks",
+        "2 of 3 tasks",
         "Task cancelled",
     ];
     assert_eq!(lines, expected);
@@ -130,4 +132,34 @@ async fn contract_252_manual_approval_with_curl() {
         "{names:?}"
     );
     assert!(stream.contains(r#""type":"tool_call","data":{"callId":"#));
+}
+
+#[tokio::test]
+async fn contract_251_a_slow_task_is_cancelled_and_a_fast_one_is_not() {
+    let place = Place::sqlite();
+    let program = Program::start_demo(&place);
+    let printed = run(&program, "node", "node/cancel.mjs", &[]).await;
+    let mut lines: Vec<&str> = printed.lines().collect();
+    // The stream may end a moment before the cancel is answered.
+    lines.sort_unstable();
+    assert_eq!(lines, ["cancelled", "fast task: done", "slow task: error"]);
+}
+
+#[tokio::test]
+async fn contract_253_artifacts_are_listed_and_downloaded_with_curl() {
+    let place = Place::sqlite();
+    let program = Program::start_demo(&place);
+    let printed = run(&program, "sh", "curl/artifacts.sh", &[]).await;
+    assert!(
+        printed.contains("\"path\": \"downloads/sorted.csv\""),
+        "{printed}"
+    );
+    assert!(
+        printed.contains("\"path\": \"uploads/prices.csv\""),
+        "{printed}"
+    );
+    assert!(
+        printed.ends_with("book,12\npen,2\nitem,price\n"),
+        "{printed}"
+    );
 }
