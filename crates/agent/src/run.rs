@@ -145,7 +145,11 @@ impl Worker<'_> {
                 }
                 Step::Run(calls) => self.run_calls(calls).await?,
                 Step::Park => {
-                    self.flush().await?;
+                    if self.state.has_staged() {
+                        // The flush may bring a decision that came meanwhile: look again.
+                        self.flush().await?;
+                        continue;
+                    }
                     match self.journal.park().await? {
                         Parking::Parked => return Ok(Exit::Parked),
                         Parking::Moved(rows) => self.state.apply_rows(&rows),

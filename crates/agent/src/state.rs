@@ -76,6 +76,11 @@ impl State {
         self.staged.push(row.event);
     }
 
+    /// Whether events wait to be written.
+    pub(crate) fn has_staged(&self) -> bool {
+        !self.staged.is_empty()
+    }
+
     /// What is to be written.
     pub(crate) fn take_staged(&mut self) -> Vec<JournalEvent> {
         std::mem::take(&mut self.staged)
