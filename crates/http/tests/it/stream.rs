@@ -102,7 +102,7 @@ async fn contract_114_115_122_the_bytes_are_what_documented_parsers_take() {
     ])
     .await;
     let id = server.api.create(&message("hi")).await;
-    let mut events = server.api.stream(&id).await;
+    let mut events = server.api.stream_from(&id, Some("0")).await;
     let parsed = events.rest().await;
     let raw = String::from_utf8(events.raw().to_vec()).unwrap();
     assert!(!raw.contains('\r') && !raw.starts_with('\u{feff}') && raw.ends_with("\n\n"));
@@ -290,7 +290,7 @@ async fn contract_140_a_reader_that_stops_reading_slows_nobody() {
     let reply = Reply::new().texts(pieces.iter().map(String::as_str));
     let server = TestServer::start([reply]).await;
     let id = server.api.create(&message("hi")).await;
-    let mut stuck = server.api.stream(&id).await;
+    let mut stuck = server.api.stream_from(&id, Some("0")).await;
     stuck.next().await.unwrap();
     // The first reader takes nothing more; the second sees it all.
     let events = server.api.events(&id).await;
@@ -325,7 +325,7 @@ async fn contract_143_done_means_that_get_knows() {
     let server = TestServer::start(vec![Reply::say("answer"); 20]).await;
     for _ in 0..20 {
         let id = server.api.create(&message("hi")).await;
-        let mut events = server.api.stream(&id).await;
+        let mut events = server.api.stream_from(&id, Some("0")).await;
         events.until("done").await;
         assert_eq!(server.api.task(&id).await["status"], "completed");
         let history = server
