@@ -243,3 +243,7 @@ impl Worker<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;
