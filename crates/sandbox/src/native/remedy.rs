@@ -81,9 +81,6 @@ fn advise_for(step: &str, error: &str, host: Host) -> Advice {
                               hidden: run outside a container, or unmask it (`--security-opt \
                               systempaths=unconfined`)."
                 .to_owned(),
-            "uid 0 is refused" => "Give the workspace an owner other than root (setting \
-                                   `sandbox.uid_base`)."
-                .to_owned(),
             _ => "Run `sigmic doctor` on the host and see docs/guide/sandbox.md.".to_owned(),
         });
     }
