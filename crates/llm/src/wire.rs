@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use model::Clock;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, Url};
 use tokio::time::timeout;
 
 use crate::failure::{Failure, millis, retry_after_ms};
@@ -55,8 +55,15 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Sends `request` when the stream is first polled, and streams what `parser` makes of it.
-    pub(crate) fn stream(&self, request: RequestBuilder, parser: impl WireParser) -> TurnStream {
+    /// Posts `body`, JSON text, to `url` when the stream is first polled, and streams what `parser`
+    /// makes of the answer.
+    pub(crate) fn post(&self, url: Url, body: Vec<u8>, parser: impl WireParser) -> TurnStream {
+        let request = self
+            .client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "text/event-stream")
+            .body(body);
         let turn = Turn {
             connection: self.clone(),
             parser,

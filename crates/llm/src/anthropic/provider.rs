@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use model::Clock;
 use reqwest::Url;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::parser::MessageParser;
 use super::request;
@@ -82,19 +82,14 @@ impl Provider for Anthropic {
             Ok(names) => names,
             Err(error) => return stream::iter([Err(error)]).boxed(),
         };
-        let post = self
-            .connection
-            .client
-            .post(self.endpoint.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "text/event-stream")
-            .body(request::body(&request));
+        let body = request::body(&request);
         let origin = Origin {
             provider: NAME,
             model: request.model,
         };
         let parser = MessageParser::new(names, self.connection.key.clone(), origin);
-        self.connection.stream(post, EventStream::new(parser))
+        self.connection
+            .post(self.endpoint.clone(), body, EventStream::new(parser))
     }
 }
 

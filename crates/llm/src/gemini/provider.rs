@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use model::Clock;
 use reqwest::Url;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName};
+use reqwest::header::{HeaderMap, HeaderName};
 
 use super::parser::ContentParser;
 use super::request;
@@ -102,19 +102,13 @@ impl Provider for Gemini {
             Ok(checked) => checked,
             Err(error) => return stream::iter([Err(error)]).boxed(),
         };
-        let post = self
-            .connection
-            .client
-            .post(url)
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "text/event-stream")
-            .body(request::body(&request));
+        let body = request::body(&request);
         let origin = Origin {
             provider: NAME,
             model: request.model,
         };
         let parser = ContentParser::new(names, self.connection.key.clone(), origin);
-        self.connection.stream(post, EventStream::new(parser))
+        self.connection.post(url, body, EventStream::new(parser))
     }
 }
 

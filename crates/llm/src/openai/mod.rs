@@ -13,7 +13,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use model::Clock;
 use reqwest::Url;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::HeaderMap;
 
 use crate::events::EventStream;
 use crate::http::{base_url, bearer, client};
@@ -49,7 +49,7 @@ pub(crate) fn register(
     let key = config.api_key.clone().filter(|key| !key.is_empty());
     let headers = match &key {
         Some(key) => bearer(NAME, key)?,
-        None => reqwest::header::HeaderMap::new(),
+        None => HeaderMap::new(),
     };
     let provider = OpenAi {
         connection: Connection {
@@ -87,15 +87,10 @@ impl Provider for OpenAi {
             Ok(names) => names,
             Err(error) => return stream::iter([Err(error)]).boxed(),
         };
-        let post = self
-            .connection
-            .client
-            .post(self.endpoint.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "text/event-stream")
-            .body(request::body(&request, self.limit_field));
+        let body = request::body(&request, self.limit_field);
         let parser = ChatParser::new(names, self.connection.key.clone());
-        self.connection.stream(post, EventStream::new(parser))
+        self.connection
+            .post(self.endpoint.clone(), body, EventStream::new(parser))
     }
 }
 
