@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use model::{ApiKeyId, Clock, KeyClass, OrganizationId, ProjectId, Random, Scope, Timestamp};
+use model::{
+    ApiKeyId, Clock, InvalidName, KeyClass, Name, OrganizationId, ProjectId, Random, Scope,
+    Timestamp,
+};
 use store::{ApiKey, Bootstrap, KeyStatus, NewApiKey, Organization, Project, Store, TenantStatus};
 
 use crate::{KeyHasher, PlainKey};
-
-/// Characters of a name.
-const MAX_NAME_CHARS: usize = 100;
 
 /// Why a change was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// A name is empty, longer than 100 characters, or has control characters.
-    #[error("a name has 1 to 100 characters and no control characters")]
-    InvalidName,
+    #[error(transparent)]
+    InvalidName(#[from] InvalidName),
     /// A network is not in CIDR notation.
     #[error("not a network in CIDR notation: {0}")]
     InvalidCidr(String),
@@ -131,7 +131,7 @@ impl KeyAdmin {
         let organization = Organization {
             id: OrganizationId::generate(&*self.random),
             name: "Default".to_owned(),
-            owner_name: checked_name(owner)?,
+            owner_name: Name::parse(owner)?.into_text(),
             is_default: true,
             status: TenantStatus::Active,
             created_at: now,
@@ -178,7 +178,7 @@ impl KeyAdmin {
         Ok(Project {
             id: ProjectId::generate(&*self.random),
             organization_id,
-            name: checked_name(name)?,
+            name: Name::parse(name)?.into_text(),
             is_default: false,
             status: TenantStatus::Active,
             created_at: self.clock.now(),
@@ -227,13 +227,13 @@ impl KeyAdmin {
             project_id: new.project_id,
             prefix: key.prefix().to_owned(),
             class: new.class,
-            name: checked_name(&new.name)?,
+            name: Name::parse(&new.name)?.into_text(),
             scopes: checked_scopes(new.class, new.scopes)?,
             cidrs: checked_cidrs(new.cidrs)?,
             limits: None,
             metadata: None,
             status: KeyStatus::Active,
-            created_by: checked_name(&new.created_by)?,
+            created_by: Name::parse(&new.created_by)?.into_text(),
             created_at: self.clock.now(),
             expires_at: new.expires_at,
             parent: None,
@@ -304,15 +304,6 @@ impl KeyAdmin {
         let done = self.store.revoke_api_key(organization_id, id, now, reason);
         Ok(done.await?)
     }
-}
-
-fn checked_name(name: &str) -> Result<String, AdminError> {
-    let name = name.trim();
-    let length = name.chars().count();
-    if length == 0 || length > MAX_NAME_CHARS || name.chars().any(char::is_control) {
-        return Err(AdminError::InvalidName);
-    }
-    Ok(name.to_owned())
 }
 
 fn checked_scopes(class: KeyClass, wanted: Option<Vec<Scope>>) -> Result<Vec<Scope>, AdminError> {

@@ -9,7 +9,8 @@ use model::{ApiKeyPrincipal, Clock, KeyClass, Principal, Timestamp};
 use store::{ApiKeyCheck, KeyStatus, Store, TenantStatus};
 
 use crate::last_used::LastUsed;
-use crate::{Credential, CredentialError, KeyHasher, PlainKey};
+use crate::verify::TokenCheck;
+use crate::{Credential, CredentialError, KeyHasher, OriginRules, PlainKey, SigningKeys};
 
 /// Why nobody is known to be asking. Unknown, expired, disabled and revoked keys are one answer;
 /// only the log of the operator tells them apart.
@@ -24,9 +25,10 @@ pub enum AuthError {
     /// A key that is malformed or does not work.
     #[error("invalid API key")]
     InvalidApiKey,
-    /// A token that is malformed or does not work.
+    /// A token that is malformed or does not work. Of one that this server made, the pages that
+    /// may see the refusal.
     #[error("invalid token")]
-    InvalidToken,
+    InvalidToken(Option<Box<OriginRules>>),
     /// A token, and this server signs none.
     #[error("the server has no token signing configured")]
     JwtNotConfigured,
@@ -51,6 +53,8 @@ pub struct Authenticated {
     pub principal: Principal,
     /// From when on the credential does not work.
     pub valid_until: Option<Timestamp>,
+    /// The pages that may use it; a key may be used from anywhere.
+    pub origins: Option<OriginRules>,
 }
 
 /// Checks credentials. Cheap to clone.
@@ -60,12 +64,24 @@ pub struct Authenticator {
     hasher: KeyHasher,
     pub(crate) clock: Arc<dyn Clock>,
     last_used: Arc<LastUsed>,
+    /// Absent: tokens are refused.
+    tokens: Option<Arc<TokenCheck>>,
 }
 
 impl Authenticator {
-    /// Checks credentials against this store.
-    pub fn new(store: Store, hasher: KeyHasher, clock: Arc<dyn Clock>) -> Self {
+    /// Checks credentials against this store; without keys every token is refused.
+    pub fn new(
+        store: Store,
+        hasher: KeyHasher,
+        keys: Option<Arc<SigningKeys>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let tokens = keys.map(|keys| {
+            let check = TokenCheck::new(store.clone(), keys, Arc::clone(&clock));
+            Arc::new(check)
+        });
         Self {
+            tokens,
             store,
             hasher,
             clock,
@@ -81,12 +97,13 @@ impl Authenticator {
         &self,
         credential: &Credential,
         peer: Option<IpAddr>,
-    ) -> Result<Principal, AuthError> {
-        let Authenticated { principal, .. } = self.check(credential, peer).await?;
-        match &principal {
+    ) -> Result<Authenticated, AuthError> {
+        let checked = self.check(credential, peer).await?;
+        match &checked.principal {
             Principal::ApiKey(key) => self.last_used.note(key.key_id, self.clock.now(), peer),
+            Principal::EndUser(_) => {}
         }
-        Ok(principal)
+        Ok(checked)
     }
 
     /// The same without noting a use: for an open stream whose credential may have been revoked.
@@ -100,8 +117,10 @@ impl Authenticator {
     ) -> Result<Authenticated, AuthError> {
         match credential {
             Credential::ApiKey(key) => self.check_key(key, peer).await,
-            // Nothing signs tokens yet, so none can be valid.
-            Credential::Token(_) => Err(AuthError::JwtNotConfigured),
+            Credential::Token(token) => match &self.tokens {
+                Some(tokens) => tokens.check(token).await,
+                None => Err(AuthError::JwtNotConfigured),
+            },
         }
     }
 
@@ -121,6 +140,7 @@ impl Authenticator {
         let valid_until = [row.expires_at, row.overlap_until].into_iter().flatten();
         Ok(Authenticated {
             valid_until: valid_until.min(),
+            origins: None,
             principal: Principal::ApiKey(ApiKeyPrincipal {
                 key_id: row.id,
                 lineage: row.lineage,

@@ -11,7 +11,7 @@ use store::{InstanceSecret, KeyHash, Store};
 use vault::{Record, Vault, WrongMasterKey};
 use zeroize::Zeroizing;
 
-use crate::PlainKey;
+use crate::{PlainAppSecret, PlainKey};
 
 /// The instance secret that keys are hashed with.
 const HASH_SECRET: &str = "api-key-hash";
@@ -81,18 +81,10 @@ impl KeyHasher {
         clock: &dyn Clock,
         random: &dyn Random,
     ) -> Result<Self, SetupError> {
-        let kept = match store.find_instance_secret(HASH_SECRET).await? {
-            Some(kept) => kept,
-            None => {
-                let fresh = fresh_secret(vault, clock, random);
-                store.insert_instance_secret(fresh).await?
-            }
-        };
-        let key = vault.open(&record(&kept.kid), &kept.sealed);
-        let key = key.map_err(|_| SetupError::Sealed(HASH_SECRET))?;
+        let secret = instance_secret(store, vault, HASH_SECRET, clock, random).await?;
         Ok(Self {
-            algorithm: format!("hmac-sha256:{}", kept.kid),
-            keyed: Hmac::new_from_slice(&key).expect("HMAC takes keys of every length"),
+            algorithm: format!("hmac-sha256:{}", secret.kid),
+            keyed: Hmac::new_from_slice(&secret.key).expect("HMAC takes keys of every length"),
         })
     }
 
@@ -109,31 +101,76 @@ impl KeyHasher {
         }
     }
 
+    /// What is kept of an app's secret.
+    pub fn hash_app_secret(&self, secret: &PlainAppSecret) -> KeyHash {
+        KeyHash {
+            algorithm: self.algorithm.clone(),
+            bytes: self.digest(secret.expose_app_secret()),
+        }
+    }
+
     pub(crate) fn hash_bytes(&self, key: &PlainKey) -> [u8; 32] {
+        self.digest(key.expose_key())
+    }
+
+    /// Keys and app secrets differ in their prefix, so no hash of one is that of another.
+    fn digest(&self, text: &str) -> [u8; 32] {
         let mut mac = self.keyed.clone();
-        mac.update(key.expose_key().as_bytes());
+        mac.update(text.as_bytes());
         mac.finalize().into_bytes().into()
     }
 }
 
-fn record(kid: &str) -> Record<'_> {
+/// A random secret of the instance, opened.
+pub(crate) struct OpenedSecret {
+    pub(crate) kid: String,
+    /// 32 bytes.
+    pub(crate) key: Zeroizing<Vec<u8>>,
+}
+
+/// The random secret of that name; made if there is none yet.
+pub(crate) async fn instance_secret(
+    store: &Store,
+    vault: &Vault,
+    name: &'static str,
+    clock: &dyn Clock,
+    random: &dyn Random,
+) -> Result<OpenedSecret, SetupError> {
+    let kept = match store.find_instance_secret(name).await? {
+        Some(kept) => kept,
+        None => {
+            let fresh = fresh_secret(vault, name, clock, random);
+            store.insert_instance_secret(fresh).await?
+        }
+    };
+    let key = vault.open(&record(name, &kept.kid), &kept.sealed);
+    let key = key.map_err(|_| SetupError::Sealed(name))?;
+    Ok(OpenedSecret { kid: kept.kid, key })
+}
+
+fn record<'a>(name: &'a str, kid: &'a str) -> Record<'a> {
     Record {
-        table: HASH_SECRET,
+        table: name,
         row: kid,
         organization: None,
         version: 1,
     }
 }
 
-fn fresh_secret(vault: &Vault, clock: &dyn Clock, random: &dyn Random) -> InstanceSecret {
+fn fresh_secret(
+    vault: &Vault,
+    name: &str,
+    clock: &dyn Clock,
+    random: &dyn Random,
+) -> InstanceSecret {
     let mut key = Zeroizing::new([0; 32]);
     random.fill(key.as_mut_slice());
     let mut kid = [0; 4];
     random.fill(&mut kid);
     let kid = format!("{:08x}", u32::from_be_bytes(kid));
     InstanceSecret {
-        name: HASH_SECRET.to_owned(),
-        sealed: vault.seal(&record(&kid), key.as_slice(), random),
+        name: name.to_owned(),
+        sealed: vault.seal(&record(name, &kid), key.as_slice(), random),
         kid,
         created_at: clock.now(),
     }

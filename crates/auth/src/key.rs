@@ -1,17 +1,14 @@
 //! An API key as its owner holds it: `sigmic_`, 56 random hexadecimal characters, and the CRC-32
-//! of these 63 characters, so that a mistyped or leaked key is told from a made-up one without a
-//! database.
+//! of these 63 characters.
 
 use std::fmt;
 
 use model::Random;
 use vault::Secret;
 
+use crate::checked;
+
 const PREFIX: &str = "sigmic_";
-const RANDOM_BYTES: usize = 28;
-/// Where the checksum begins.
-const CHECKED_CHARS: usize = PREFIX.len() + 2 * RANDOM_BYTES;
-const KEY_CHARS: usize = CHECKED_CHARS + 8;
 /// How much of a key is kept for people to know it by.
 const SHOWN_CHARS: usize = 12;
 
@@ -33,18 +30,7 @@ pub struct MalformedKey;
 impl PlainKey {
     /// Makes a key.
     pub fn mint(random: &dyn Random) -> Self {
-        let mut bytes = [0; RANDOM_BYTES];
-        random.fill(&mut bytes);
-        let mut text = String::with_capacity(KEY_CHARS);
-        text.push_str(PREFIX);
-        for byte in bytes {
-            for digit in [byte >> 4, byte & 15] {
-                text.push(char::from_digit(u32::from(digit), 16).expect("four bits are one digit"));
-            }
-        }
-        let checksum = crc32fast::hash(text.as_bytes());
-        text.push_str(&format!("{checksum:08x}"));
-        Self(Secret::new(text))
+        Self(checked::mint(PREFIX, random))
     }
 
     /// Whether a text claims to be a key.
@@ -57,17 +43,11 @@ impl PlainKey {
     /// # Errors
     /// [`MalformedKey`] when the shape or the checksum is wrong.
     pub fn parse(text: &str) -> Result<Self, MalformedKey> {
-        let digits = text.strip_prefix(PREFIX).ok_or(MalformedKey)?;
-        let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if text.len() != KEY_CHARS || !digits.bytes().all(lower_hex) {
-            return Err(MalformedKey);
+        if checked::is_well_formed(PREFIX, text) {
+            Ok(Self(Secret::new(text.to_owned())))
+        } else {
+            Err(MalformedKey)
         }
-        let (checked, checksum) = text.split_at(CHECKED_CHARS);
-        let checksum = u32::from_str_radix(checksum, 16).map_err(|_| MalformedKey)?;
-        if crc32fast::hash(checked.as_bytes()) != checksum {
-            return Err(MalformedKey);
-        }
-        Ok(Self(Secret::new(text.to_owned())))
     }
 
     /// The key itself, to be shown to its owner.

@@ -3,6 +3,8 @@
 //!
 //! - [`read_credential`]: what the headers of a request say, a pure function;
 //! - [`PlainKey`] and [`KeyHasher`]: an API key as its owner holds it, and as it is kept;
+//! - [`SigningKeys`] and [`TokenExchange`]: widget tokens, from a customer's app credentials;
+//! - [`OriginPattern`] and [`OriginRules`]: which pages may use them;
 //! - [`Authenticator`]: from a credential to a [`model::Principal`], read from the database on
 //!   each request, so that a revocation counts from the next one on;
 //! - [`CredentialWatch`]: when a credential that is still in use ceases to work;
@@ -10,16 +12,30 @@
 //! - [`check_master_key`]: refuses to start with a master key that is not the database's.
 
 mod admin;
+mod app_secret;
 mod authenticator;
+mod checked;
 mod credential;
+mod exchange;
 mod hasher;
 mod key;
 mod last_used;
+mod origin;
+mod signing;
+mod token;
+mod verify;
 mod watch;
 
 pub use admin::{AdminError, BootstrapOutcome, KeyAdmin, MintedKey, NewKey};
+pub use app_secret::PlainAppSecret;
 pub use authenticator::{AuthError, Authenticated, Authenticator};
 pub use credential::{Credential, CredentialError, read_credential};
+pub use exchange::{
+    EndUserName, EndUserNameError, Exchange, ExchangeError, InvalidLifetime, IssuedToken,
+    TokenExchange, TokenLifetime,
+};
 pub use hasher::{KeyHasher, SetupError, check_master_key};
 pub use key::{MalformedKey, PlainKey};
+pub use origin::{Origin, OriginError, OriginPattern, OriginRules, RequestOrigin};
+pub use signing::{SigningError, SigningKeyInfo, SigningKeys};
 pub use watch::CredentialWatch;

@@ -62,7 +62,7 @@ impl From<AuthError> for ApiError {
                 r#"Bearer realm="sigmic", error="invalid_token""#,
             ),
             AuthError::JwtNotConfigured => return ErrorCode::JwtNotConfigured.into(),
-            AuthError::InvalidToken => (
+            AuthError::InvalidToken(_) => (
                 ErrorCode::InvalidToken,
                 r#"Bearer realm="sigmic", error="invalid_token""#,
             ),
@@ -98,6 +98,7 @@ impl From<tasks::Error> for ApiError {
                 "The Idempotency-Key is in use by another request, or was used for a different one",
             ),
             tasks::Error::Stopping => ErrorCode::ServiceUnavailable.into(),
+            tasks::Error::Sealed => Self::internal("open an end user's variables", &error),
             tasks::Error::Disk(error) => Self::internal("use the files of a task", &error),
             tasks::Error::Store(error) => Self::internal("act on a task", &error),
         }

@@ -1,15 +1,18 @@
 //! What a handler asks for in its arguments. A permit is one of them: tenant data is out of reach
 //! without it. Arguments are evaluated in order, so the credential comes first, the object second.
 
+use std::fmt;
 use std::net::IpAddr;
 
-use auth::{AuthError, Credential, read_credential};
+use auth::{AuthError, Credential, OriginRules, RequestOrigin, read_credential};
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use model::{Action, ApiKeyId, CallId, Permit, Principal, TaskId, authorize};
+use model::{Action, ApiKeyId, CallId, EndUserId, Permit, Principal, TaskId, authorize};
+use wire::ErrorCode;
 
 use crate::api_error::ApiError;
+use crate::cors::ReadableSlot;
 use crate::state::AppState;
 
 /// The header that may carry a credential beside `Authorization`.
@@ -29,7 +32,21 @@ pub(crate) struct MayApprove(pub(crate) Permit);
 
 /// Who asked, for the log line.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct AskedBy(pub(crate) ApiKeyId);
+pub(crate) enum AskedBy {
+    /// A program with this key.
+    Key(ApiKeyId),
+    /// This end user.
+    EndUser(EndUserId),
+}
+
+impl fmt::Display for AskedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(id) => write!(f, "{id:?}"),
+            Self::EndUser(id) => write!(f, "{id:?}"),
+        }
+    }
+}
 
 impl FromRequestParts<AppState> for MayRead {
     type Rejection = ApiError;
@@ -58,13 +75,42 @@ impl FromRequestParts<AppState> for MayApprove {
 }
 
 async fn permit(parts: &mut Parts, state: &AppState, action: Action) -> Result<Permit, ApiError> {
-    let Presented { credential, peer } = presented(parts)?;
-    let principal = state.authenticator.authenticate(&credential, peer).await?;
-    let Principal::ApiKey(key) = &principal;
+    let principal = authenticated(parts, state).await?;
     if let Some(asked_by) = parts.extensions.get::<crate::middleware::AskedBySlot>() {
-        asked_by.set(AskedBy(key.key_id));
+        asked_by.set(match &principal {
+            Principal::ApiKey(key) => AskedBy::Key(key.key_id),
+            Principal::EndUser(user) => AskedBy::EndUser(user.end_user_id),
+        });
     }
     Ok(authorize(&principal, action)?)
+}
+
+/// Who asks: the credential first, then the page that it is used on.
+async fn authenticated(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
+    let Presented { credential, peer } = presented(parts)?;
+    match state.authenticator.authenticate(&credential, peer).await {
+        Ok(checked) => match &checked.origins {
+            Some(rules) if !may_use(parts, state, rules) => Err(ErrorCode::OriginNotAllowed.into()),
+            Some(_) | None => Ok(checked.principal),
+        },
+        Err(refused) => {
+            // A page learns that its token has expired, so that it can get another one.
+            if let AuthError::InvalidToken(Some(rules)) = &refused {
+                may_use(parts, state, rules);
+            }
+            Err(refused.into())
+        }
+    }
+}
+
+/// Whether the page that asks may use the token; if so, it may read the answer too.
+fn may_use(parts: &Parts, state: &AppState, rules: &OriginRules) -> bool {
+    let origin = RequestOrigin::read(&values(&parts.headers, header::ORIGIN.as_str()));
+    let allowed = rules.allow(&origin, &state.config.own_origins);
+    if allowed && let Some(readable) = parts.extensions.get::<ReadableSlot>() {
+        readable.allow();
+    }
+    allowed
 }
 
 /// A credential and where it came from.

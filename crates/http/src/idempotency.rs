@@ -34,10 +34,13 @@ pub(crate) fn idempotency(
         .ok_or_else(|| {
             ApiError::invalid("`Idempotency-Key` must be 1 to 255 visible ASCII characters")
         })?;
-    let Principal::ApiKey(caller) = permit.principal();
-    Ok(Some(Idempotency {
+    let caller = match permit.principal() {
         // A key that was rotated finds the answers of the one before.
-        caller: caller.lineage.to_string(),
+        Principal::ApiKey(key) => key.lineage.to_string(),
+        Principal::EndUser(user) => user.end_user_id.to_string(),
+    };
+    Ok(Some(Idempotency {
+        caller,
         key: key.to_owned(),
         fingerprint: fingerprint(path, fields, files),
     }))

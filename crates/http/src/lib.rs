@@ -11,6 +11,7 @@
 mod api_error;
 mod body;
 mod content_disposition;
+mod cors;
 mod download;
 mod extract;
 mod guard;

@@ -47,7 +47,7 @@ pub(crate) async fn log_request(
         route = route.as_deref().unwrap_or("-"),
         status = response.status().as_u16(),
         code = response.extensions().get::<AnsweredCode>().map(|code| code.0.as_str()),
-        key = asked_by.0.get().map(|asked_by| tracing::field::debug(asked_by.0)),
+        caller = asked_by.0.get().map(tracing::field::display),
         took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         "answered"
     );

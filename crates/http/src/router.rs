@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use tower::{Service, ServiceExt};
 use utoipa::OpenApi;
@@ -14,6 +14,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use wire::ErrorCode;
 
 use crate::api_error::ApiError;
+use crate::cors::cross_origin;
 use crate::guard;
 use crate::middleware::{log_refusal, log_request};
 use crate::routes;
@@ -26,7 +27,7 @@ use crate::state::{AppState, HttpParts};
         description = "Post a message; an agent works on it in its own sandbox and streams what it does.",
         license(name = "MIT OR Apache-2.0"),
     ),
-    tags((name = "tasks", description = "Run tasks and follow them"), (name = "health", description = "Whether the server works")),
+    tags((name = "auth", description = "Get tokens for end users"), (name = "tasks", description = "Run tasks and follow them"), (name = "health", description = "Whether the server works")),
     modifiers(&Credentials),
 )]
 struct Document;
@@ -68,6 +69,7 @@ pub fn router(
         .merge(api_page(document))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(cross_origin))
         .layer(from_fn_with_state(state.clone(), log_request))
         .with_state(state.clone());
     tower::service_fn(move |request: Request| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use auth::Authenticator;
+use auth::{Authenticator, Origin, SigningKeys, TokenExchange};
 use model::{Clock, Random};
 use tasks::Tasks;
 
@@ -16,6 +16,8 @@ pub struct HttpConfig {
     pub heartbeat: Duration,
     /// Bytes of a body at most, files apart.
     pub max_body_bytes: usize,
+    /// Where the server's own pages are: they may always use a token.
+    pub own_origins: Vec<Origin>,
 }
 
 impl Default for HttpConfig {
@@ -23,6 +25,7 @@ impl Default for HttpConfig {
         Self {
             heartbeat: Duration::from_secs(15),
             max_body_bytes: 10 * 1024 * 1024,
+            own_origins: Vec::new(),
         }
     }
 }
@@ -54,6 +57,10 @@ pub struct HttpParts {
     pub tasks: Tasks,
     /// Who is asking.
     pub authenticator: Authenticator,
+    /// Exchanges app credentials for tokens.
+    pub exchange: TokenExchange,
+    /// The keys that sign tokens; absent: none are signed.
+    pub signing: Option<Arc<SigningKeys>>,
     /// Whether the server can do its work.
     pub readiness: Readiness,
     /// Settings.

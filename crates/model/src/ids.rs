@@ -81,6 +81,18 @@ uuid_id!(
     /// A server process that runs tasks.
     WorkerId, "worker"
 );
+uuid_id!(
+    /// A widget app's record (not the public `appId`).
+    WidgetAppId, "widget_app"
+);
+uuid_id!(
+    /// An end user of a widget app, as this server names it: never the customer's own name of them.
+    EndUserId, "end_user"
+);
+uuid_id!(
+    /// One exchange of app credentials for a token: what the token's `sid` names.
+    WidgetSessionId, "widget_session"
+);
 
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -173,6 +185,52 @@ fn base36(random: &dyn Random, length: usize) -> String {
     out
 }
 
+/// The public name of a widget app: `app_` and 24 base-36 characters. Not a secret.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AppId(String);
+
+impl AppId {
+    const PREFIX: &'static str = "app_";
+    const CHARS: usize = 24;
+
+    /// A fresh one.
+    pub fn generate(random: &dyn Random) -> Self {
+        Self(format!("{}{}", Self::PREFIX, base36(random, Self::CHARS)))
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for AppId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let rest = text.strip_prefix(Self::PREFIX).unwrap_or_default();
+        let base36 = |byte: u8| byte.is_ascii_digit() || byte.is_ascii_lowercase();
+        if rest.len() == Self::CHARS && rest.bytes().all(base36) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(IdError { kind: "app" })
+        }
+    }
+}
+
+impl fmt::Display for AppId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for AppId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The number of a journal row within its task, from 1, strictly rising.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -222,6 +280,21 @@ mod tests {
         assert!(format!("{{{id}}}").parse::<TaskId>().is_err());
         assert!("not-a-uuid".parse::<TaskId>().is_err());
         assert_eq!(format!("{id:?}"), format!("task_{id}"));
+    }
+
+    #[test]
+    fn an_app_id_has_its_form() {
+        let id = AppId::generate(&OsRandom);
+        assert_eq!(id.as_str().len(), 28);
+        assert_eq!(id.as_str().parse::<AppId>().unwrap(), id);
+        for wrong in [
+            "",
+            "app_",
+            "app_A23456789012345678901234",
+            &id.as_str()[..27],
+        ] {
+            assert!(wrong.parse::<AppId>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

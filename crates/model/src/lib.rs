@@ -10,6 +10,7 @@
 mod fold;
 mod ids;
 mod journal;
+mod name;
 mod permission;
 mod policy;
 mod preview;
@@ -21,18 +22,21 @@ mod time;
 
 pub use fold::{CallFold, CallState, RunFold};
 pub use ids::{
-    ApiKeyId, CallId, ConversationId, IdError, MessageId, OrganizationId, ProjectId, RunNumber,
-    Seq, SessionId, TaskId, WorkerId,
+    ApiKeyId, AppId, CallId, ConversationId, EndUserId, IdError, MessageId, OrganizationId,
+    ProjectId, RunNumber, Seq, SessionId, TaskId, WidgetAppId, WidgetSessionId, WorkerId,
 };
 pub use journal::{
     ApprovalOutcome, AttachedFile, DecodeError, FinishReason, JournalEvent, JournalRow, ModelTurn,
     NoticeStatus, RunErrorCode, RunOutcome, RunStarted, Thought, ToolCall, ToolDecided,
     ToolFinished, ToolStatus, Usage, UserMessage,
 };
+pub use name::{InvalidName, Name};
 pub use permission::{Action, Forbidden, Permit, authorize};
 pub use policy::{Effect, PolicyDecision};
 pub use preview::{DeltaPart, OpenTurn, TurnDelta};
-pub use principal::{ApiKeyPrincipal, KeyClass, Principal, Scope, TaskScope};
+pub use principal::{
+    ApiKeyPrincipal, EndUserPrincipal, KeyClass, Principal, Scope, TaskScope, Whose,
+};
 pub use random::{OsRandom, Random};
 pub use task::{RunState, Task, TaskStatus};
 pub use text::{MODEL_OUTPUT_BYTES, WIRE_OUTPUT_BYTES, head_and_tail};

@@ -1,6 +1,6 @@
 //! Whether a caller may. One pure table; services take its proof.
 
-use crate::{KeyClass, OrganizationId, Principal, ProjectId, Scope, TaskScope};
+use crate::{KeyClass, OrganizationId, Principal, ProjectId, Scope, TaskScope, Whose};
 
 /// What a caller wants to do, as far as it needs no object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,19 +71,29 @@ pub struct Forbidden;
 /// # Errors
 /// [`Forbidden`] when it may not.
 pub fn authorize(principal: &Principal, action: Action) -> Result<Permit, Forbidden> {
-    match principal {
+    let scope = match principal {
         Principal::ApiKey(key) => match (key.class, key.project_id) {
             (KeyClass::Project, Some(project_id)) if key.scopes.contains(&action.scope()) => {
-                Ok(Permit {
-                    principal: principal.clone(),
-                    action,
-                    scope: TaskScope {
-                        organization_id: key.organization_id,
-                        project_id,
-                    },
-                })
+                TaskScope {
+                    organization_id: key.organization_id,
+                    project_id,
+                    whose: Whose::Anybody,
+                }
             }
-            (KeyClass::Project, _) | (KeyClass::Management, _) => Err(Forbidden),
+            (KeyClass::Project, _) | (KeyClass::Management, _) => return Err(Forbidden),
         },
-    }
+        Principal::EndUser(user) => match action {
+            // Everything there is to do with tasks, on their own.
+            Action::WriteTasks | Action::ReadTasks | Action::ApproveToolCalls => TaskScope {
+                organization_id: user.organization_id,
+                project_id: user.project_id,
+                whose: Whose::EndUser(user.end_user_id),
+            },
+        },
+    };
+    Ok(Permit {
+        principal: principal.clone(),
+        action,
+        scope,
+    })
 }

@@ -1,12 +1,14 @@
 //! Who is asking.
 
-use crate::{ApiKeyId, OrganizationId, ProjectId};
+use crate::{ApiKeyId, EndUserId, OrganizationId, ProjectId, WidgetAppId, WidgetSessionId};
 
 /// Who is asking, after authentication.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
     /// A program with an API key.
     ApiKey(ApiKeyPrincipal),
+    /// A person in a customer's own page, with a token that the customer's backend got for them.
+    EndUser(EndUserPrincipal),
 }
 
 /// A program with an API key.
@@ -26,6 +28,23 @@ pub struct ApiKeyPrincipal {
     pub scopes: Vec<Scope>,
     /// Name of the user who owns it.
     pub username: String,
+}
+
+/// An end user of a widget app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndUserPrincipal {
+    /// The exchange that made the token.
+    pub session_id: WidgetSessionId,
+    /// Who.
+    pub end_user_id: EndUserId,
+    /// The app.
+    pub app_id: WidgetAppId,
+    /// Whose tenant the app belongs to.
+    pub organization_id: OrganizationId,
+    /// The app's project.
+    pub project_id: ProjectId,
+    /// What the customer calls the user (`endUserId`).
+    pub name: String,
 }
 
 /// What an API key is for.
@@ -138,4 +157,15 @@ pub struct TaskScope {
     pub organization_id: OrganizationId,
     /// The project.
     pub project_id: ProjectId,
+    /// Whose tasks of the project.
+    pub whose: Whose,
+}
+
+/// Which tasks of a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// All of them.
+    Anybody,
+    /// Those that this end user created.
+    EndUser(EndUserId),
 }

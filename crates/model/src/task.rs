@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::{
-    ApiKeyId, ConversationId, OrganizationId, ProjectId, RunNumber, Seq, SessionId, TaskId,
-    Timestamp,
+    ApiKeyId, ConversationId, EndUserId, OrganizationId, ProjectId, RunNumber, Seq, SessionId,
+    TaskId, Timestamp,
 };
 
 /// A task as it is kept: what the caller asked for, and the projections of its journal.
@@ -18,6 +18,8 @@ pub struct Task {
     pub project_id: ProjectId,
     /// The key that created it.
     pub api_key_id: Option<ApiKeyId>,
+    /// The end user that created it.
+    pub end_user_id: Option<EndUserId>,
     /// The name of who created it.
     pub username: String,
     /// The session of its latest run, once that started.

@@ -7,12 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use auth::{KeyAdmin, KeyHasher, check_master_key};
+use auth::{KeyAdmin, KeyHasher, SigningKeys, check_master_key};
 use model::{Clock, OsRandom, Random, SystemClock};
 use store::{OpenMode, Store, StoreConfig};
+use tenancy::Widgets;
 use vault::{MasterKey, Vault};
 
-use crate::settings::{Database, Settings};
+use crate::settings::{Database, Settings, Signing};
 
 /// The owner of the organization that a first start makes.
 pub(crate) const FIRST_OWNER: &str = "owner@localhost";
@@ -32,7 +33,10 @@ pub(crate) struct Instance {
     pub(crate) store: Store,
     pub(crate) vault: Arc<Vault>,
     pub(crate) hasher: KeyHasher,
+    /// Absent where signing is switched off.
+    pub(crate) signing: Option<Arc<SigningKeys>>,
     pub(crate) admin: KeyAdmin,
+    pub(crate) widgets: Widgets,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
 }
@@ -65,11 +69,31 @@ impl Instance {
             Arc::clone(&clock),
             Arc::clone(&random),
         );
+        let widgets = Widgets::new(
+            store.clone(),
+            hasher.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&random),
+        );
+        let signing = match settings.signing {
+            Signing::Off => None,
+            Signing::On => {
+                let keys = SigningKeys::load(
+                    store.clone(),
+                    Arc::clone(&vault),
+                    Arc::clone(&clock),
+                    Arc::clone(&random),
+                );
+                Some(Arc::new(keys.await?))
+            }
+        };
         Ok(Self {
             store,
             vault,
             hasher,
+            signing,
             admin,
+            widgets,
             clock,
             random,
         })

@@ -37,6 +37,9 @@ pub use tasks::{
     TaskFilter, TaskPage, TaskPatch,
 };
 pub use tenancy::{
-    ApiKey, ApiKeyCheck, Bootstrap, Bootstrapped, InstanceSecret, KeyHash, KeyStatus, KeyUse,
-    NewApiKey, Organization, Project, TenantStatus,
+    ApiKey, ApiKeyCheck, Bootstrap, Bootstrapped, EndUser, EndUserStatus, EndUserVariables,
+    InstanceSecret, KeyHash, KeyStatus, KeyUse, NewApiKey, NewWidgetApp, NewWidgetSession,
+    Organization, Project, SessionsOf, SigningKeyChange, SigningKeyRow, SigningKeyState,
+    TenantStatus, WidgetApp, WidgetAppCheck, WidgetAppPatch, WidgetAppScope, WidgetAppSecret,
+    WidgetSession, WidgetSessionCheck,
 };

@@ -5,15 +5,27 @@ use refinery::{Migration, Runner};
 
 use crate::Error;
 
-const SQLITE: &[(&str, &str)] = &[(
-    "V1__foundation",
-    include_str!("../migrations/sqlite/V1__foundation.sql"),
-)];
+const SQLITE: &[(&str, &str)] = &[
+    (
+        "V1__foundation",
+        include_str!("../migrations/sqlite/V1__foundation.sql"),
+    ),
+    (
+        "V2__widgets",
+        include_str!("../migrations/sqlite/V2__widgets.sql"),
+    ),
+];
 
-const POSTGRES: &[(&str, &str)] = &[(
-    "V1__foundation",
-    include_str!("../migrations/postgres/V1__foundation.sql"),
-)];
+const POSTGRES: &[(&str, &str)] = &[
+    (
+        "V1__foundation",
+        include_str!("../migrations/postgres/V1__foundation.sql"),
+    ),
+    (
+        "V2__widgets",
+        include_str!("../migrations/postgres/V2__widgets.sql"),
+    ),
+];
 
 /// The newest version that this program knows, the same on both backends.
 #[expect(clippy::cast_possible_wrap, reason = "a handful")]

@@ -5,14 +5,18 @@ use rusqlite::{Connection, StatementStatus, params};
 use crate::dialect::CLAIM_CANDIDATE;
 use crate::runs::WAITING_PROJECTS;
 use crate::sqlite::keep_plans;
-use crate::tasks::{LIST_ROWS, ORDERED, ORDERED_OF_LINEAGE};
-use crate::tenancy::FIND_BY_HASH;
+use crate::tasks::{LIST_ROWS, ORDERED, ORDERED_OF_END_USER, ORDERED_OF_LINEAGE};
+use crate::tenancy::{FIND_BY_HASH, FIND_SESSION};
 
 fn database() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
     keep_plans(&connection).unwrap();
-    let schema = include_str!("../migrations/sqlite/V1__foundation.sql");
-    connection.execute_batch(schema).unwrap();
+    for schema in [
+        include_str!("../migrations/sqlite/V1__foundation.sql"),
+        include_str!("../migrations/sqlite/V2__widgets.sql"),
+    ] {
+        connection.execute_batch(schema).unwrap();
+    }
     connection
 }
 
@@ -40,6 +44,11 @@ fn hot_statements_use_their_index() {
             ORDERED_OF_LINEAGE,
             "INDEX tasks_lineage_activity (project_id=? AND lineage=?)",
         ),
+        (
+            ORDERED_OF_END_USER,
+            "INDEX tasks_end_user_activity (end_user_id=?)",
+        ),
+        (FIND_SESSION, "SEARCH s USING PRIMARY KEY (id=?)"),
     ];
     for (sql, wanted) in cases {
         let plan = plan(&connection, sql);
@@ -84,7 +93,12 @@ fn a_claim_does_not_read_the_queue() {
 #[test]
 fn a_statement_is_prepared_once() {
     let connection = database();
-    for (sql, parameters) in [(FIND_BY_HASH, 1), (LIST_ROWS, 2), (ORDERED, 12)] {
+    for (sql, parameters) in [
+        (FIND_BY_HASH, 1),
+        (FIND_SESSION, 1),
+        (LIST_ROWS, 2),
+        (ORDERED, 12),
+    ] {
         let mut statement = connection.prepare(sql).unwrap();
         for value in 0..5_i64 {
             for index in 1..=parameters {

@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 
 use model::{
-    ApiKeyId, ConversationId, KeyClass, OrganizationId, ProjectId, RunNumber, RunState, Seq,
-    SessionId, TaskId, TaskStatus, Timestamp, WorkerId,
+    ApiKeyId, AppId, ConversationId, EndUserId, KeyClass, OrganizationId, ProjectId, RunNumber,
+    RunState, Seq, SessionId, TaskId, TaskStatus, Timestamp, WidgetAppId, WidgetSessionId,
+    WorkerId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -194,7 +195,11 @@ id_values!(
     ApiKeyId,
     TaskId,
     SessionId,
-    WorkerId
+    WorkerId,
+    AppId,
+    EndUserId,
+    WidgetAppId,
+    WidgetSessionId
 );
 
 impl<'a> From<&'a ConversationId> for Value<'a> {

@@ -43,7 +43,11 @@ impl Tasks {
             Admission::Kept(answer) => return Ok(answer == "true"),
             Admission::Fresh(claim) => claim,
         };
-        let mask = inner.sessions.mask(id, None);
+        let task = inner.store.find_task(permit.scope(), id).await?;
+        let task = task.ok_or(Error::NotFound("Task"))?;
+        let given = inner.end_user_variables(task.end_user_id).await?;
+        let given = given.as_ref().map(|opened| &opened.variables.secrets);
+        let mask = inner.sessions.mask(id, given);
         let decision = Decision {
             outcome: approval.outcome,
             reason: approval.reason.map(|reason| mask.mask(&reason)),

@@ -1,7 +1,8 @@
 //! Creating a task.
 
 use model::{
-    AttachedFile, MessageId, Permit, Principal, RunNumber, Seq, Task, TaskId, TaskStatus, Timestamp,
+    AttachedFile, EndUserId, MessageId, Permit, Principal, RunNumber, Seq, Task, TaskId,
+    TaskStatus, Timestamp,
 };
 use store::{ClaimNow, ClaimedRun};
 
@@ -132,7 +133,12 @@ impl Tasks {
     ) -> Result<(), Error> {
         let inner = &self.inner;
         let now = inner.now();
-        let mask = inner.sessions.mask(id, Some(&new.secrets));
+        let end_user = end_user_of(permit);
+        let given = inner.end_user_variables(end_user).await?;
+        let given = given.as_ref().map(|opened| &opened.variables.secrets);
+        let mask = inner
+            .sessions
+            .mask(id, given.into_iter().chain([&new.secrets]));
         let handover =
             inner.seal_secrets(permit.organization_id(), id, RunNumber::FIRST, &new.secrets);
         let secret_names = new.secrets.names();
@@ -189,6 +195,14 @@ fn parse_kept(id: &str) -> Result<TaskId, Error> {
 fn lineage_of(permit: &Permit) -> Option<model::ApiKeyId> {
     match permit.principal() {
         Principal::ApiKey(key) => Some(key.lineage),
+        Principal::EndUser(_) => None,
+    }
+}
+
+fn end_user_of(permit: &Permit) -> Option<EndUserId> {
+    match permit.principal() {
+        Principal::ApiKey(_) => None,
+        Principal::EndUser(user) => Some(user.end_user_id),
     }
 }
 
@@ -200,13 +214,17 @@ fn new_task(
     message: String,
     system_prompt: Option<String>,
 ) -> Task {
-    let Principal::ApiKey(key) = permit.principal();
+    let (api_key_id, username) = match permit.principal() {
+        Principal::ApiKey(key) => (Some(key.key_id), key.username.clone()),
+        Principal::EndUser(user) => (None, user.name.clone()),
+    };
     Task {
         id,
         organization_id: permit.organization_id(),
         project_id: permit.project_id(),
-        api_key_id: Some(key.key_id),
-        username: key.username.clone(),
+        api_key_id,
+        end_user_id: end_user_of(permit),
+        username,
         session_id: None,
         conversation_id: None,
         status: TaskStatus::Pending,

@@ -29,6 +29,9 @@ pub enum Error {
     /// Files could not be read or written.
     #[error("files could not be read or written")]
     Disk(#[from] std::io::Error),
+    /// Stored variables do not open: sealed with another master key, or damaged.
+    #[error("stored variables do not open")]
+    Sealed,
     /// The store failed.
     #[error("the store failed")]
     Store(#[from] store::Error),

@@ -17,6 +17,8 @@ use model::{
 use store::{Append, ClaimedRun, Fence, RunChange, TaskPatch};
 use tokio_util::sync::CancellationToken;
 
+use crate::Error;
+use crate::end_user::OpenedVariables;
 use crate::journal::{JournalStart, Running, TaskJournal};
 use crate::live::News;
 use crate::service::{ActiveRun, Inner, Slot};
@@ -24,6 +26,14 @@ use crate::sessions::{Entered, Leaving};
 
 /// Attempts in a row after which a run that no worker survives is given up.
 const MAX_ATTEMPTS: usize = 20;
+
+/// Told of a run whose journal this version cannot read.
+const UNREADABLE: &str = "Interrupted: the stored journal cannot be read";
+/// Told of a run whose end user's variables do not open.
+const SEALED: &str = "Interrupted: the end user's stored variables cannot be opened";
+
+/// See [`Inner::read_run`].
+type Kept = (Vec<JournalRow>, Option<OpenedVariables>);
 
 /// How an attempt ended.
 enum End {
@@ -102,14 +112,14 @@ impl Inner {
     ) -> Result<End, JournalError> {
         let task = &claimed.task;
         self.take_handover(&claimed);
-        let mut rows = match self.store.unscoped_list_rows(task.id, model::Seq(0)).await {
-            Ok(rows) => rows,
-            Err(error @ store::Error::Corrupt { .. }) => {
-                return self.give_up(&claimed, &error).await;
-            }
-            Err(error) => return Err(JournalError::Store(Box::new(error))),
+        let (mut rows, end_user) = match self.read_run(task).await? {
+            Ok(read) => read,
+            Err(message) => return self.give_up(&claimed, message).await,
         };
-        let mut entered = self.sessions.enter(task, claimed.run, &rows, self.now());
+        let now = self.now();
+        let mut entered = self
+            .sessions
+            .enter(task, claimed.run, &rows, end_user.as_ref(), now);
         if let Some(replaced) = entered.replaced.take() {
             replaced.close().await;
         }
@@ -152,6 +162,28 @@ impl Inner {
             Ok(Exit::Parked) => Ok(End::Waits),
             Ok(Exit::Stopped(reason)) => self.end_stopped(&mut journal, task, reason).await,
             Err(AgentError::Journal(error)) => Err(error),
+        }
+    }
+
+    /// What is kept of a run: its task's journal, and its end user's variables. The inner error
+    /// says why no attempt can ever read it.
+    async fn read_run(&self, task: &Task) -> Result<Result<Kept, &'static str>, JournalError> {
+        let failed = |error| Err(JournalError::Store(Box::new(error)));
+        let rows = match self.store.unscoped_list_rows(task.id, model::Seq(0)).await {
+            Ok(rows) => rows,
+            Err(error @ store::Error::Corrupt { .. }) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a journal is damaged"
+                );
+                return Ok(Err(UNREADABLE));
+            }
+            Err(error) => return failed(error),
+        };
+        match self.end_user_variables(task.end_user_id).await {
+            Ok(end_user) => Ok(Ok((rows, end_user))),
+            Err(Error::Store(error)) => failed(error),
+            Err(_) => Ok(Err(SEALED)),
         }
     }
 
@@ -289,17 +321,9 @@ impl Inner {
         Ok(End::Over)
     }
 
-    /// Ends a run whose journal this version cannot read: no attempt would get any further.
-    async fn give_up(
-        &self,
-        claimed: &ClaimedRun,
-        error: &store::Error,
-    ) -> Result<End, JournalError> {
-        tracing::error!(
-            error = error as &dyn std::error::Error,
-            "the journal cannot be read; the run is given up"
-        );
-        let message = "Interrupted: the stored journal cannot be read";
+    /// Ends a run that no attempt would get any further with.
+    async fn give_up(&self, claimed: &ClaimedRun, message: &str) -> Result<End, JournalError> {
+        tracing::error!(message, "the run is given up");
         let at = self.now();
         let append = Append {
             task_id: claimed.task.id,

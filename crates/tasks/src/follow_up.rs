@@ -1,5 +1,6 @@
 //! A further message to a task that has ended its run.
 
+use agent::Mask;
 use model::{AttachedFile, JournalEvent, MessageId, Permit, Task, TaskId};
 use store::{Append, RunChange, TaskPatch};
 
@@ -133,7 +134,12 @@ impl Tasks {
         let inner = &self.inner;
         let task = self.idle_task(permit, id).await?;
         let message_id = MessageId::generate(&*inner.random);
-        let append = self.append_of(&task, message, files, claim, message_id.clone());
+        let given = inner.end_user_variables(task.end_user_id).await?;
+        let given = given.as_ref().map(|opened| &opened.variables.secrets);
+        let mask = inner
+            .sessions
+            .mask(id, given.into_iter().chain(&message.secrets));
+        let append = self.append_of(&task, message, files, claim, message_id.clone(), &*mask);
         if let Some(secrets) = &message.secrets {
             // Before the append: a worker may take the run up at once. They count for the run of
             // this message only: another follow-up may win.
@@ -161,10 +167,10 @@ impl Tasks {
         files: &[AttachedFile],
         claim: Option<&Claim>,
         message_id: MessageId,
+        mask: &dyn Mask,
     ) -> Append {
         let inner = &self.inner;
         let (id, now) = (task.id, inner.now());
-        let mask = inner.sessions.mask(id, message.secrets.as_ref());
         let secret_names = message
             .secrets
             .as_ref()

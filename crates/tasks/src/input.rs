@@ -114,6 +114,18 @@ impl Env {
         Ok(Self(variables("env", value)?))
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The variables.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The object as it came.
     pub fn to_value(&self) -> Value {
         let fields = self

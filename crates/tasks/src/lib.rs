@@ -12,6 +12,7 @@
 mod approve;
 mod cancel;
 mod create;
+mod end_user;
 mod error;
 mod execute;
 mod files;
@@ -32,6 +33,7 @@ mod worker;
 
 pub use approve::Approval;
 pub use create::NewTask;
+pub use end_user::EndUserVariables;
 pub use error::Error;
 pub use files::{
     Artifact, ArtifactFile, ArtifactFolder, Artifacts, FileSink, MAX_FILE_BYTES, MAX_FILES,

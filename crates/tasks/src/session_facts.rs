@@ -1,5 +1,6 @@
 //! What a task and its journal say about the session of a run. Pure.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use agent::{Mask, NoMask, Variables};
@@ -7,8 +8,8 @@ use model::{JournalEvent, JournalRow, MessageId, RunNumber, SessionId, Task, Tim
 use sandbox::SecretText;
 use vault::Masker;
 
-use crate::Secrets;
 use crate::secret_mask::SecretMask;
+use crate::{EndUserVariables, Secrets};
 
 /// Which secrets a run works with.
 #[derive(Debug)]
@@ -89,20 +90,27 @@ pub(crate) fn session_of(run: RunNumber, rows: &[JournalRow]) -> Option<SessionI
         })
 }
 
-/// The variables of a task's commands: a secret wins over a variable of its name.
-pub(crate) fn variables(task: &Task, secrets: Option<&Secrets>) -> Variables {
-    let secrets: Vec<(&str, &str)> = secrets.into_iter().flat_map(Secrets::expose).collect();
+/// The variables of a task's commands: a secret wins over a variable of its name, what the end
+/// user's backend gave over what the request brought.
+pub(crate) fn variables(
+    task: &Task,
+    secrets: Option<&Secrets>,
+    given: Option<&EndUserVariables>,
+) -> Variables {
     let env = task.env.as_ref().and_then(serde_json::Value::as_object);
-    let plain = env.into_iter().flatten().filter_map(|(name, value)| {
-        let shadowed = secrets.iter().any(|(secret, _)| secret == name);
-        let value = value.as_str().filter(|_| !shadowed)?;
-        Some((name.clone(), SecretText::new(value)))
-    });
-    let plain: Vec<(String, SecretText)> = plain.collect();
-    let secrets = secrets
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), SecretText::new(*value)));
-    Variables::new(plain.into_iter().chain(secrets))
+    let env = env
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)));
+    // The later wins.
+    let all = env
+        .chain(secrets.into_iter().flat_map(Secrets::expose))
+        .chain(given.into_iter().flat_map(|given| given.env.iter()))
+        .chain(given.into_iter().flat_map(|given| given.secrets.expose()));
+    let mut last: BTreeMap<&str, &str> = BTreeMap::new();
+    last.extend(all);
+    let variables = last.into_iter();
+    Variables::new(variables.map(|(name, value)| (name.to_owned(), SecretText::new(value))))
 }
 
 /// A mask for the values of these secrets.

@@ -13,9 +13,10 @@ use sandbox::{Limits, NetworkMode, SandboxEngine};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::Secrets;
+use crate::end_user::OpenedVariables;
 use crate::files::WorkspacePlace;
 use crate::session_facts::{is_idle, mask_of, secrets_given, session_of, variables};
+use crate::{EndUserVariables, Secrets};
 
 /// What every session of a server shares.
 #[derive(Debug, Clone)]
@@ -83,6 +84,8 @@ struct Tools {
     session: Arc<ToolSession>,
     env: Option<Value>,
     secrets: Option<RunNumber>,
+    /// Of the end user's variables.
+    given: Option<[u8; 32]>,
 }
 
 /// How a run leaves its session.
@@ -162,10 +165,16 @@ impl Sessions {
     }
 
     /// A mask for the secrets that a task's session holds, and for `more`.
-    pub(crate) fn mask(&self, task_id: TaskId, more: Option<&Secrets>) -> Arc<dyn Mask> {
+    pub(crate) fn mask<'a>(
+        &self,
+        task_id: TaskId,
+        more: impl IntoIterator<Item = &'a Secrets>,
+    ) -> Arc<dyn Mask> {
         let held = self.held();
-        let secrets = held.get(&task_id).and_then(|held| held.secrets.as_ref());
-        mask_of(secrets.map(|(_, secrets)| secrets).into_iter().chain(more))
+        let own = held.get(&task_id).and_then(|held| held.secrets.as_ref());
+        let mut all: Vec<&Secrets> = more.into_iter().collect();
+        all.extend(own.map(|(_, secrets)| secrets));
+        mask_of(all)
     }
 
     /// Whether this process holds something of a task's session.
@@ -180,6 +189,7 @@ impl Sessions {
         task: &Task,
         run: RunNumber,
         rows: &[JournalRow],
+        end_user: Option<&OpenedVariables>,
         now: Timestamp,
     ) -> Entered {
         let given = secrets_given(run, rows);
@@ -205,12 +215,19 @@ impl Sessions {
             .or_else(|| task.session_id.filter(|_| !earlier_lost && !idle))
             .unwrap_or_else(|| SessionId::generate(&*self.random));
         let of = secrets.map(|(of, _)| *of);
-        let fits = |tools: &Tools| tools.env == task.env && tools.secrets == of;
+        let digest = end_user.map(|opened| opened.digest);
+        let fits =
+            |tools: &Tools| tools.env == task.env && tools.secrets == of && tools.given == digest;
         let replaced = entry.tools.take_if(|tools| !fits(tools));
         let tools = entry.tools.get_or_insert_with(|| Tools {
-            session: Arc::new(self.tools(task, secrets.map(|(_, secrets)| secrets))),
+            session: Arc::new(self.tools(
+                task,
+                secrets.map(|(_, secrets)| secrets),
+                end_user.map(|opened| &opened.variables),
+            )),
             env: task.env.clone(),
             secrets: of,
+            given: digest,
         });
         Entered {
             session_id,
@@ -348,7 +365,12 @@ impl Sessions {
         tools
     }
 
-    fn tools(&self, task: &Task, secrets: Option<&Secrets>) -> ToolSession {
+    fn tools(
+        &self,
+        task: &Task,
+        secrets: Option<&Secrets>,
+        given: Option<&EndUserVariables>,
+    ) -> ToolSession {
         let place = self.workspace_place(task.id);
         ToolSession::new(SessionConfig {
             engine: Arc::clone(&self.config.engine),
@@ -357,8 +379,8 @@ impl Sessions {
             network: self.config.network.clone(),
             limits: self.config.limits,
             label: task.id.to_string(),
-            variables: variables(task, secrets),
-            mask: mask_of(secrets),
+            variables: variables(task, secrets, given),
+            mask: mask_of(secrets.into_iter().chain(given.map(|given| &given.secrets))),
         })
     }
 

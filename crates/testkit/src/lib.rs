@@ -8,6 +8,7 @@
 
 mod api;
 mod clock;
+mod credentials;
 mod engine;
 mod gate;
 mod model_server;

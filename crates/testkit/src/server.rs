@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::{Agent, AgentConfig, Toolbox};
-use auth::{Authenticator, KeyAdmin, KeyHasher, MintedKey, NewKey};
+use auth::{KeyAdmin, MintedKey, NewKey, SigningKeys};
 use http_api::{HttpConfig, HttpParts, Listener, ListenerConfig, Readiness, router};
 use llm::{Models, ModelsConfig, OpenAiConfig, RetryPolicy};
 use model::{Clock, KeyClass, OsRandom, ProjectId, Random, SystemClock};
@@ -15,11 +15,13 @@ use sandbox::{Limits, NetworkMode};
 use store::{OpenMode, Store, StoreConfig};
 use tasks::{SessionsConfig, Tasks, TasksConfig, TasksParts, Workers};
 use tempfile::TempDir;
+use tenancy::Widgets;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vault::{MasterKey, Vault};
 
 use crate::api::Api;
+use crate::credentials::{Credentials, Signing};
 use crate::engine::LazyEngine;
 use crate::{ModelServer, Script, TestDatabase};
 
@@ -54,6 +56,8 @@ pub struct TestServerBuilder {
     session_idle_ms: i64,
     network: NetworkMode,
     limits: Limits,
+    signing: Signing,
+    own_origins: Vec<String>,
 }
 
 /// See the module. Dropped, it stops.
@@ -65,6 +69,10 @@ pub struct TestServer {
     pub model: Option<ModelServer>,
     /// Makes and changes keys.
     pub admin: KeyAdmin,
+    /// Makes and changes widget apps.
+    pub widgets: Widgets,
+    /// The keys that sign tokens, unless signing is off.
+    pub signing: Option<Arc<SigningKeys>>,
     /// What callers ask for, from inside.
     pub tasks: Tasks,
     /// What is kept.
@@ -104,6 +112,8 @@ impl TestServer {
             session_idle_ms: 1_800_000,
             network: NetworkMode::None,
             limits: Limits::default(),
+            signing: Signing::On,
+            own_origins: Vec::new(),
         }
     }
 
@@ -288,6 +298,20 @@ impl TestServerBuilder {
         self
     }
 
+    /// That signs no tokens.
+    #[must_use]
+    pub fn without_signing(mut self) -> Self {
+        self.signing = Signing::Off;
+        self
+    }
+
+    /// Whose own pages are there.
+    #[must_use]
+    pub fn own_origin(mut self, origin: &str) -> Self {
+        self.own_origins.push(origin.to_owned());
+        self
+    }
+
     /// What commands reach.
     #[must_use]
     pub fn network(mut self, network: NetworkMode) -> Self {
@@ -310,18 +334,10 @@ impl TestServerBuilder {
             Some(bytes) => MasterKey::from_bytes(bytes),
             None => MasterKey::generate(&OsRandom),
         }));
-        let hasher = KeyHasher::load(&store, &vault, &*self.clock, &OsRandom)
-            .await
-            .expect("the hash key");
-        let authenticator =
-            Authenticator::new(store.clone(), hasher.clone(), Arc::clone(&self.clock));
-        let admin = KeyAdmin::new(
-            store.clone(),
-            hasher,
-            Arc::clone(&self.clock),
-            Arc::clone(&random),
-        );
-        let first = admin
+        let credentials =
+            Credentials::new(&store, &vault, &self.clock, &random, self.signing).await;
+        let first = credentials
+            .admin
             .bootstrap("ana", &[(KeyClass::Project, "bootstrap")])
             .await
             .expect("a bootstrap");
@@ -335,7 +351,7 @@ impl TestServerBuilder {
             None => None,
         };
         let tasks = self.tasks(&store, &vault, &random, model.as_ref(), &directory);
-        let serving = self.serve(&tasks, authenticator).await;
+        let serving = self.serve(&tasks, &credentials).await;
         let Serving {
             address,
             stop,
@@ -345,7 +361,9 @@ impl TestServerBuilder {
         TestServer {
             api,
             model,
-            admin,
+            admin: credentials.admin,
+            widgets: credentials.widgets,
+            signing: credentials.signing,
             tasks,
             store,
             key,
@@ -356,17 +374,24 @@ impl TestServerBuilder {
         }
     }
 
-    async fn serve(&self, tasks: &Tasks, authenticator: Authenticator) -> Serving {
+    async fn serve(&self, tasks: &Tasks, credentials: &Credentials) -> Serving {
         let listener = Listener::bind(ListenerConfig::new(SocketAddr::from(([127, 0, 0, 1], 0))));
         let listener = listener.await.expect("a port");
         let address = listener.address();
         let readiness = Readiness::default();
         let service = router(HttpParts {
             tasks: tasks.clone(),
-            authenticator,
+            authenticator: credentials.authenticator.clone(),
+            exchange: credentials.exchange.clone(),
+            signing: credentials.signing.clone(),
             readiness: readiness.clone(),
             config: HttpConfig {
                 heartbeat: self.heartbeat,
+                own_origins: self
+                    .own_origins
+                    .iter()
+                    .map(|origin| origin.parse().expect("an origin"))
+                    .collect(),
                 ..HttpConfig::default()
             },
             clock: Arc::clone(&self.clock),

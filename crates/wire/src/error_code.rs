@@ -13,6 +13,16 @@ pub enum ErrorCode {
     InvalidToken,
     /// The server signs no tokens.
     JwtNotConfigured,
+    /// The page is not among those that may use the token.
+    OriginNotAllowed,
+    /// An exchange names no app or no secret.
+    MissingCredentials,
+    /// An exchange names no end user.
+    MissingEndUserId,
+    /// The app's credentials are wrong.
+    InvalidCredentials,
+    /// A token's life time is wrong.
+    InvalidExpiresIn,
     /// The credential does not allow this.
     Forbidden,
     /// There is no such thing, or it is not yours.
@@ -47,12 +57,17 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::AuthRequired,
         Self::InvalidApiKey,
         Self::InvalidAuthFormat,
         Self::InvalidToken,
         Self::JwtNotConfigured,
+        Self::OriginNotAllowed,
+        Self::MissingCredentials,
+        Self::MissingEndUserId,
+        Self::InvalidCredentials,
+        Self::InvalidExpiresIn,
         Self::Forbidden,
         Self::NotFound,
         Self::ValidationError,
@@ -96,6 +111,19 @@ impl ErrorCode {
             Self::JwtNotConfigured => {
                 ("JWT_NOT_CONFIGURED", 501, "Token signing is not configured")
             }
+            Self::OriginNotAllowed => (
+                "ORIGIN_NOT_ALLOWED",
+                403,
+                "Requests from this origin are not allowed",
+            ),
+            Self::MissingCredentials => (
+                "MISSING_CREDENTIALS",
+                400,
+                "`appId` and `appSecret` are required",
+            ),
+            Self::MissingEndUserId => ("MISSING_END_USER_ID", 400, "`endUserId` is required"),
+            Self::InvalidCredentials => ("INVALID_CREDENTIALS", 401, "Invalid app credentials"),
+            Self::InvalidExpiresIn => ("INVALID_EXPIRES_IN", 400, "Invalid `expiresIn`"),
             Self::Forbidden => ("FORBIDDEN", 403, "This credential does not allow that"),
             Self::NotFound => ("NOT_FOUND", 404, "Not found"),
             Self::ValidationError => ("VALIDATION_ERROR", 400, "Invalid request"),

@@ -16,6 +16,7 @@ mod frame;
 mod message;
 mod projector;
 mod task;
+mod token;
 
 pub use artifact::{ArtifactResponse, ArtifactsResponse, FileBytes};
 pub use envelope::{Empty, Failure, FailureBody, Paged, Pagination, Success};
@@ -30,3 +31,4 @@ pub use task::{
     PendingApprovalResponse, TaskListItem, TaskResponse, ThoughtResponse, ToolCallResponse,
     call_status,
 };
+pub use token::{Token, TokenRequest, TokenResponse};

@@ -1,6 +1,6 @@
 //! Which keys work, and that those that do not all look alike.
 
-use auth::{AuthError, Credential, MintedKey, PlainKey};
+use auth::{AuthError, Authenticator, Credential, MintedKey, PlainKey};
 use futures_util::FutureExt as _;
 use model::{KeyClass, OsRandom, Principal, Scope, Timestamp};
 use vault::Secret;
@@ -11,7 +11,9 @@ use crate::support::{Fixture, credential_of};
 async fn a_key_tells_who_is_asking() {
     let fixture = Fixture::new().await;
     let minted = &fixture.first.keys[0];
-    let Principal::ApiKey(key) = fixture.ask(minted, None).await.unwrap();
+    let Principal::ApiKey(key) = fixture.ask(minted, None).await.unwrap() else {
+        panic!("a key")
+    };
     assert_eq!(key.key_id, minted.record.id);
     assert_eq!(key.organization_id, fixture.first.organization.id);
     assert_eq!(key.project_id, Some(fixture.first.project.id));
@@ -91,7 +93,9 @@ async fn a_key_may_be_bound_to_networks() {
 async fn no_token_is_valid_where_none_is_signed() {
     let fixture = Fixture::new().await;
     let token = Credential::Token(Secret::new("eyJhbGciOiJub25lIn0.e30.".to_owned()));
-    let refused = fixture.authenticator.authenticate(&token, None).await;
+    let (store, hasher) = (fixture.store.clone(), fixture.hasher.clone());
+    let unsigned = Authenticator::new(store, hasher, None, fixture.clock.clone());
+    let refused = unsigned.authenticate(&token, None).await;
     assert!(matches!(refused, Err(AuthError::JwtNotConfigured)));
 }
 

@@ -4,5 +4,9 @@
 
 mod admin;
 mod authenticate;
+mod encodings;
+mod forgeries;
+mod rotation;
 mod setup;
 mod support;
+mod tokens;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use auth::{
     AuthError, Authenticator, BootstrapOutcome, Credential, KeyAdmin, KeyHasher, MintedKey, NewKey,
+    SigningKeys, TokenExchange,
 };
 use model::{Clock, KeyClass, OsRandom, Principal, Timestamp};
 use store::{OpenMode, Store, StoreConfig};
@@ -27,8 +28,11 @@ impl Clock for FakeClock {
 
 pub(crate) struct Fixture {
     pub(crate) store: Store,
-    pub(crate) vault: Vault,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) clock: Arc<FakeClock>,
+    pub(crate) hasher: KeyHasher,
+    pub(crate) signing: Arc<SigningKeys>,
+    pub(crate) exchange: TokenExchange,
     pub(crate) admin: KeyAdmin,
     pub(crate) authenticator: Authenticator,
     pub(crate) first: BootstrapOutcome,
@@ -45,7 +49,7 @@ impl Fixture {
         .await
         .unwrap();
         store.migrate().await.unwrap();
-        let vault = Vault::new(&MasterKey::from_bytes([1; 32]));
+        let vault = Arc::new(Vault::new(&MasterKey::from_bytes([1; 32])));
         let clock = Arc::new(FakeClock(AtomicI64::new(1_000)));
         let hasher = KeyHasher::load(&store, &vault, &*clock, &OsRandom).await;
         let hasher = hasher.unwrap();
@@ -55,13 +59,26 @@ impl Fixture {
             clock.clone(),
             Arc::new(OsRandom),
         );
-        let authenticator = Authenticator::new(store.clone(), hasher, clock.clone());
+        let signing = signing_keys(&store, &vault, &clock).await;
+        let keys = Some(Arc::clone(&signing));
+        let authenticator =
+            Authenticator::new(store.clone(), hasher.clone(), keys.clone(), clock.clone());
+        let exchange = TokenExchange::new(
+            store.clone(),
+            hasher.clone(),
+            keys,
+            clock.clone(),
+            Arc::new(OsRandom),
+        );
         let keys = [(KeyClass::Project, "bootstrap")];
         let first = admin.bootstrap("ana", &keys).await.unwrap();
         Self {
             store,
             vault,
             clock,
+            hasher,
+            signing,
+            exchange,
             admin,
             authenticator,
             first,
@@ -91,12 +108,28 @@ impl Fixture {
     ) -> Result<Principal, AuthError> {
         let peer = peer.map(|peer| peer.parse().unwrap());
         let credential = credential_of(minted);
-        self.authenticator.authenticate(&credential, peer).await
+        let checked = self.authenticator.authenticate(&credential, peer);
+        checked.await.map(|checked| checked.principal)
     }
 
     pub(crate) async fn key(&self, new: NewKey) -> MintedKey {
         self.admin.create_key(new).await.unwrap()
     }
+}
+
+/// The signing keys of a store, as a server that starts on it has them.
+pub(crate) async fn signing_keys(
+    store: &Store,
+    vault: &Arc<Vault>,
+    clock: &Arc<FakeClock>,
+) -> Arc<SigningKeys> {
+    let keys = SigningKeys::load(
+        store.clone(),
+        Arc::clone(vault),
+        clock.clone(),
+        Arc::new(OsRandom),
+    );
+    Arc::new(keys.await.unwrap())
 }
 
 pub(crate) fn credential_of(minted: &MintedKey) -> Credential {

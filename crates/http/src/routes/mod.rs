@@ -1,7 +1,10 @@
-//! The URL tree: `/healthz` and `/readyz` in [`health`], `/api/v1/tasks` in [`tasks`].
+//! The URL tree: `/healthz` and `/readyz` in [`health`], `/.well-known` in [`well_known`],
+//! `/api/v1/auth` in [`auth`], `/api/v1/tasks` in [`tasks`].
 
+mod auth;
 mod health;
 mod tasks;
+mod well_known;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -11,5 +14,7 @@ use crate::state::AppState;
 pub(crate) fn all() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(health::routes())
+        .merge(well_known::routes())
+        .merge(auth::routes())
         .merge(tasks::routes())
 }

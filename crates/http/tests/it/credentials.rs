@@ -158,7 +158,15 @@ async fn contract_019_020_keys_that_are_none() {
 
 #[tokio::test]
 async fn contract_028_without_signing_no_token_works_and_keys_do() {
-    let server = plain().await;
+    let server = TestServer::builder()
+        .script(vec![Reply::say("ok"); 4])
+        .without_signing()
+        .start()
+        .await;
+    let body = json!({"appId": "a", "appSecret": "s", "endUserId": "u"});
+    let request = server.api.bare(Method::POST, "/api/v1/auth/token");
+    let refused = send(request.json(&body)).await;
+    assert_eq!(refused.error(), (501, "JWT_NOT_CONFIGURED".to_owned()));
     let token = [("authorization", "Bearer eyJhbGciOiJub25lIn0.e30.")];
     everywhere(&server, &token, 501, "JWT_NOT_CONFIGURED").await;
     let token = [("x-api-key", "eyJhbGciOiJub25lIn0.e30.")];

@@ -61,6 +61,30 @@ Example:
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Make a widget app; its secret is shown this once
+    #[command(after_help = "\
+Your server exchanges the app's id and secret for tokens of its users; pages use these.
+
+Example:
+  sigmic admin create-widget-app --project 0d7b3c52-1c1e-4a6f-8f6a-2f2f9d0d6a11 --name shop \\
+      --origin https://shop.example --origin 'https://*.shop.example'")]
+    CreateWidgetApp {
+        /// The project that its users' tasks run in
+        #[arg(long, value_name = "ID")]
+        project: String,
+        /// What the app is called
+        #[arg(long)]
+        name: String,
+        /// Pages that may use its tokens, as in the example, or *; may be repeated
+        #[arg(long = "origin", value_name = "ORIGIN")]
+        origins: Vec<String>,
+    },
+    /// List, rotate and revoke the keys that tokens are signed with
+    #[command(disable_help_subcommand = true)]
+    SigningKeys {
+        #[command(subcommand)]
+        command: SigningKeyCommand,
+    },
     /// Bring the database's schema up to this version's
     Migrate,
     /// Write a consistent copy of the SQLite database to a new file, while the server runs
@@ -99,6 +123,19 @@ pub(crate) enum KeyCommand {
         /// Why, for the records
         #[arg(long)]
         reason: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SigningKeyCommand {
+    /// List the keys
+    List,
+    /// Let the next key sign from now on; tokens of the present one stay valid
+    Rotate,
+    /// Make every token that a key signed invalid at once
+    Revoke {
+        /// The key
+        kid: String,
     },
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub(crate) use admin::{AdminArguments, AdminCommand, KeyCommand};
+pub(crate) use admin::{AdminArguments, AdminCommand, KeyCommand, SigningKeyCommand};
 pub(crate) use tasks::{OutcomeName, TaskCommand, TasksArguments};
 
 use crate::settings::Sources;

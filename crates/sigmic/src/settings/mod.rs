@@ -13,7 +13,7 @@ use figment::Figment;
 use figment::error::Kind;
 
 pub(crate) use reference::configuration_page;
-pub(crate) use resolve::{Database, LogFormat, Settings};
+pub(crate) use resolve::{Database, LogFormat, Settings, Signing};
 
 /// What was said by whom.
 #[derive(Debug, Clone, Default)]

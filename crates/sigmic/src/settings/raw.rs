@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct RawSettings {
     pub(crate) listen: String,
     pub(crate) behind_proxy: bool,
+    pub(crate) public_url: Option<String>,
     pub(crate) data_dir: Option<String>,
     pub(crate) database_url: Option<String>,
     pub(crate) model: Option<String>,
@@ -23,6 +24,7 @@ pub(crate) struct RawSettings {
     pub(crate) master_key: Option<String>,
     pub(crate) master_key_file: Option<String>,
     pub(crate) master_key_command: Option<String>,
+    pub(crate) signing: String,
     pub(crate) allow_private_hosts: Vec<String>,
     pub(crate) sandbox: RawSandbox,
     pub(crate) log_format: String,
@@ -62,6 +64,7 @@ impl Default for RawSettings {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
             behind_proxy: false,
+            public_url: None,
             data_dir: None,
             database_url: None,
             model: None,
@@ -77,6 +80,7 @@ impl Default for RawSettings {
             master_key: None,
             master_key_file: None,
             master_key_command: None,
+            signing: "on".to_owned(),
             allow_private_hosts: Vec::new(),
             sandbox: RawSandbox {
                 engine: "auto".to_owned(),

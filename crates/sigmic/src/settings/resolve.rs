@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use auth::Origin;
 use llm::{AnthropicConfig, ApiKey, DemoConfig, GeminiConfig, ModelsConfig, OpenAiConfig};
 use sandbox::{AllowList, EngineChoice, Limits, NetworkMode};
 use vault::{MasterKeySource, Secret};
@@ -15,6 +16,8 @@ use super::{SettingsError, Sources};
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) behind_proxy: bool,
+    /// Where browsers reach the server.
+    pub(crate) public_url: Option<Origin>,
     /// Absolute.
     pub(crate) data_dir: PathBuf,
     pub(crate) database: Database,
@@ -26,6 +29,7 @@ pub(crate) struct Settings {
     /// Milliseconds after which a silent server loses its runs.
     pub(crate) lease_ms: i64,
     pub(crate) master_key: MasterKeySource,
+    pub(crate) signing: Signing,
     pub(crate) allow_private_hosts: AllowList,
     pub(crate) sandbox: SandboxSettings,
     pub(crate) log_format: LogFormat,
@@ -50,6 +54,13 @@ pub(crate) struct SandboxSettings {
     pub(crate) limits: Limits,
 }
 
+/// Whether tokens are signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signing {
+    On,
+    Off,
+}
+
 /// The form of the logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LogFormat {
@@ -66,6 +77,7 @@ impl Settings {
         Ok(Self {
             listen: address(&raw.listen)?,
             behind_proxy: raw.behind_proxy,
+            public_url: raw.public_url.as_deref().map(public_url).transpose()?,
             database: database(raw.database_url, &data_dir)?,
             models: models(
                 raw.model,
@@ -83,6 +95,7 @@ impl Settings {
                 raw.master_key_command,
                 &data_dir,
             )?,
+            signing: signing(&raw.signing)?,
             allow_private_hosts: raw
                 .allow_private_hosts
                 .join(",")
@@ -108,6 +121,20 @@ fn address(text: &str) -> Result<SocketAddr, SettingsError> {
             "`listen` must be an address and a port such as 127.0.0.1:8080 or [::1]:8080, not {text:?}"
         ))
     })
+}
+
+fn public_url(text: &str) -> Result<Origin, SettingsError> {
+    text.trim()
+        .parse()
+        .map_err(|error| meaning(format!("`public_url`: {error}")))
+}
+
+fn signing(name: &str) -> Result<Signing, SettingsError> {
+    match name {
+        "on" => Ok(Signing::On),
+        "off" => Ok(Signing::Off),
+        _ => Err(meaning("`signing` must be `on` or `off`")),
+    }
 }
 
 fn data_dir(given: Option<&str>, sources: &Sources) -> Result<PathBuf, SettingsError> {

@@ -91,6 +91,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Says that a proxy in front of the server speaks TLS, so that it may listen beyond loopback (flag `--behind-proxy`).",
     ),
     setting(
+        "public_url",
+        "SIGMIC_PUBLIC_URL",
+        Kind::Text,
+        "where it listens",
+        "Where browsers reach the server, such as `https://agents.example.org`: its own pages may always use a widget token.",
+    ),
+    setting(
         "data_dir",
         "SIGMIC_DATA_DIR",
         Kind::Text,
@@ -210,6 +217,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         Kind::Text,
         "none",
         "A shell command that prints the master key.",
+    ),
+    setting(
+        "signing",
+        "SIGMIC_SIGNING",
+        Kind::Text,
+        "on",
+        "`on`: widget tokens are made and accepted; `off`: they answer `JWT_NOT_CONFIGURED`, API keys work.",
     ),
     setting(
         "allow_private_hosts",

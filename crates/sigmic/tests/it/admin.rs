@@ -171,3 +171,47 @@ fn a_backup_is_a_database_that_serves() {
     let listed = restored.json(&["tasks", "list", "--json"]);
     assert_eq!(listed[0]["message"], "What is 17 * 23?");
 }
+
+#[test]
+fn a_widget_app_and_its_tokens_beside_the_server() {
+    let home = Home::new();
+    let server = home.serve();
+    let project = home.json(&["admin", "create-project", "--name", "Shop", "--json"]);
+    let create = [
+        "admin",
+        "create-widget-app",
+        "--project",
+        text(&project, "id"),
+        "--name",
+        "shop",
+        "--origin",
+        "https://Shop.example:443",
+        "--json",
+    ];
+    let app = home.json(&create);
+    assert_eq!(app["allowedOrigins"], json!(["https://shop.example"]));
+    let exchanged = server.post(
+        "/api/v1/auth/token",
+        &json!({
+            "appId": app["appId"],
+            "appSecret": app["appSecret"],
+            "endUserId": "u1",
+        }),
+    );
+    let token = exchanged["data"]["token"].as_str().unwrap();
+    assert_eq!(status_of(&server, token), 200);
+    let keys = home.json(&["admin", "signing-keys", "list", "--json"]);
+    assert_eq!(keys.as_array().unwrap().len(), 2);
+    let rotated = home.json(&["admin", "signing-keys", "rotate", "--json"]);
+    assert_eq!(rotated.as_array().unwrap().len(), 3);
+    assert_eq!(status_of(&server, token), 200, "of the previous key");
+    let previous = rotated
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|key| key["state"] == "previous")
+        .unwrap();
+    let kid = text(previous, "kid");
+    home.json(&["admin", "signing-keys", "revoke", kid, "--json"]);
+    assert_eq!(status_of(&server, token), 401);
+}

@@ -268,6 +268,7 @@ async fn mark_cancel(place: &Place, program: &Program, id: &str) {
     let scope = model::TaskScope {
         organization_id: task.organization_id,
         project_id: task.project_id,
+        whose: model::Whose::Anybody,
     };
     store
         .request_cancel(&scope, id, task.created_at)

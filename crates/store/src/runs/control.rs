@@ -4,7 +4,7 @@ use model::{RunNumber, RunState, Task, TaskId, TaskScope, Timestamp, WorkerId};
 
 use super::rows::{RunHead, lock, write};
 use crate::store::Read;
-use crate::tasks::{read_task, task_columns};
+use crate::tasks::find_scoped;
 use crate::tx::Tx;
 use crate::value::params;
 use crate::{Error, Signal, Store, dialect};
@@ -113,20 +113,6 @@ impl Store {
     }
 }
 
-async fn find_scoped(tx: &mut Tx, scope: &TaskScope, id: TaskId) -> Result<Task, Error> {
-    let row = tx
-        .query_opt(
-            concat!(
-                "SELECT ",
-                task_columns!(),
-                " FROM tasks WHERE id = $1 AND organization_id = $2 AND project_id = $3"
-            ),
-            params![id, scope.organization_id, scope.project_id],
-        )
-        .await?;
-    read_task(&mut row.ok_or(Error::NotFound)?)
-}
-
 async fn request_cancel(
     tx: &mut Tx,
     scope: &TaskScope,
@@ -134,11 +120,11 @@ async fn request_cancel(
     at: Timestamp,
 ) -> Result<CancelTarget, Error> {
     // Nobody's task is locked who may not know of it.
-    find_scoped(tx, scope, id).await?;
+    find_scoped(tx, scope, id).await?.ok_or(Error::NotFound)?;
     // The task first, as every append does: its status and its run's state are of one moment then.
     let lock_task = tx.pick(&dialect::LOCK_TASK);
     tx.query_opt(lock_task, params![id]).await?;
-    let task = find_scoped(tx, scope, id).await?;
+    let task = find_scoped(tx, scope, id).await?.ok_or(Error::NotFound)?;
     let mut head = lock(tx, id, task.run).await?;
     if head.state != RunState::Ended {
         if head.cancel_requested_at.is_none() {

@@ -87,9 +87,10 @@ async fn insert_row(tx: &mut Tx, task: &Task, lineage: Option<ApiKeyId>) -> Resu
         "INSERT INTO tasks (id, organization_id, project_id, api_key_id, username, session_id,
             conversation_id, status, message, system_prompt, show_in_history, auto_execute, env,
             secret_names, model, max_turns, timeout_ms, metadata, error, created_at, started_at,
-            completed_at, last_activity_at, message_count, run, run_first_seq, last_seq, lineage)
+            completed_at, last_activity_at, message_count, run, run_first_seq, last_seq, lineage,
+            end_user_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-            $19, $20, $21, $22, $20, $23, 1, 1, 1, $24)",
+            $19, $20, $21, $22, $20, $23, 1, 1, 1, $24, $25)",
         params![
             task.id,
             task.organization_id,
@@ -115,6 +116,7 @@ async fn insert_row(tx: &mut Tx, task: &Task, lineage: Option<ApiKeyId>) -> Resu
             task.completed_at,
             task.message_count,
             lineage,
+            task.end_user_id,
         ],
     )
     .await

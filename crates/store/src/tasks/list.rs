@@ -1,6 +1,6 @@
 //! Lists of tasks.
 
-use model::{ApiKeyId, Task, TaskScope, TaskStatus, Timestamp};
+use model::{ApiKeyId, Task, TaskScope, TaskStatus, Timestamp, Whose};
 
 use super::rows::{read_task, task_columns};
 use crate::store::Read;
@@ -50,14 +50,14 @@ impl Store {
     }
 }
 
-/// `$1` to `$10` of all statements here; `$11` is the lineage where there is one.
+/// `$1` to `$10` of all statements here; `$11` is the end user or the lineage where there is one.
 macro_rules! filtered {
-    ($lineage:literal) => {
+    ($whose:literal) => {
         concat!(
             " FROM tasks WHERE organization_id = $1 AND project_id = $2
               AND created_at > $3 AND created_at < $4
               AND status IN ($5, $6, $7, $8, $9, $10)",
-            $lineage
+            $whose
         )
     };
 }
@@ -74,8 +74,15 @@ pub(crate) const ORDERED_OF_LINEAGE: &str = concat!(
     filtered!(" AND lineage = $11"),
     " ORDER BY last_activity_at DESC, id DESC LIMIT $12 OFFSET $13"
 );
+pub(crate) const ORDERED_OF_END_USER: &str = concat!(
+    "SELECT ",
+    task_columns!(),
+    filtered!(" AND end_user_id = $11"),
+    " ORDER BY last_activity_at DESC, id DESC LIMIT $12 OFFSET $13"
+);
 const COUNT: &str = concat!("SELECT COUNT(*)", filtered!(""));
 const COUNT_OF_LINEAGE: &str = concat!("SELECT COUNT(*)", filtered!(" AND lineage = $11"));
+const COUNT_OF_END_USER: &str = concat!("SELECT COUNT(*)", filtered!(" AND end_user_id = $11"));
 
 async fn list(
     tx: &mut Tx,
@@ -86,12 +93,17 @@ async fn list(
 ) -> Result<TaskPage, Error> {
     tx.snapshot().await?;
     let mut values = filter_values(scope, filter);
-    let (count, ordered) = match filter.lineage {
-        Some(lineage) => {
+    let (count, ordered) = match (scope.whose, filter.lineage) {
+        // An end user's tasks were made with no key, so no lineage can narrow them down.
+        (Whose::EndUser(end_user), _) => {
+            values.push(Value::from(end_user));
+            (COUNT_OF_END_USER, ORDERED_OF_END_USER)
+        }
+        (Whose::Anybody, Some(lineage)) => {
             values.push(Value::from(lineage));
             (COUNT_OF_LINEAGE, ORDERED_OF_LINEAGE)
         }
-        None => (COUNT, ORDERED),
+        (Whose::Anybody, None) => (COUNT, ORDERED),
     };
     let total = match tx.query_opt(count, &values).await? {
         Some(mut row) => row.next("count of tasks")?,

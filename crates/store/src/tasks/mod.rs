@@ -20,5 +20,5 @@ pub use preview::PreviewRow;
 #[cfg(test)]
 pub(crate) use journal::LIST_ROWS;
 #[cfg(test)]
-pub(crate) use list::{ORDERED, ORDERED_OF_LINEAGE};
-pub(crate) use rows::{read_task, task_columns};
+pub(crate) use list::{ORDERED, ORDERED_OF_END_USER, ORDERED_OF_LINEAGE};
+pub(crate) use rows::{find_scoped, read_task, task_columns};

@@ -3,7 +3,7 @@
 use model::{JournalRow, Seq, Task, TaskId, TaskScope};
 
 use super::journal;
-use super::rows::{read_task, task_columns};
+use super::rows::{find_scoped, read_task, task_columns};
 use crate::store::Read;
 use crate::tx::Tx;
 use crate::value::params;
@@ -20,7 +20,7 @@ impl Store {
     pub async fn find_task(&self, scope: &TaskScope, id: TaskId) -> Result<Option<Task>, Error> {
         let input = (scope.clone(), id);
         self.read(Read::Point, input, |tx, (scope, id)| {
-            Box::pin(find(tx, scope, *id))
+            Box::pin(find_scoped(tx, scope, *id))
         })
         .await
     }
@@ -122,7 +122,7 @@ fn find_with_rows<'t>(
 ) -> futures_util::future::BoxFuture<'t, Result<WithRows, Error>> {
     Box::pin(async move {
         tx.snapshot().await?;
-        let Some(task) = find(tx, scope, *id).await? else {
+        let Some(task) = find_scoped(tx, scope, *id).await? else {
             return Ok(None);
         };
         let after = match from {
@@ -135,20 +135,6 @@ fn find_with_rows<'t>(
         let rows = journal::list(tx, *id, after).await?;
         Ok(Some((task, Some(rows))))
     })
-}
-
-async fn find(tx: &mut Tx, scope: &TaskScope, id: TaskId) -> Result<Option<Task>, Error> {
-    let row = tx
-        .query_opt(
-            concat!(
-                "SELECT ",
-                task_columns!(),
-                " FROM tasks WHERE id = $1 AND organization_id = $2 AND project_id = $3"
-            ),
-            params![id, scope.organization_id, scope.project_id],
-        )
-        .await?;
-    row.map(|mut row| read_task(&mut row)).transpose()
 }
 
 async fn unscoped_find(tx: &mut Tx, id: TaskId) -> Result<Option<Task>, Error> {

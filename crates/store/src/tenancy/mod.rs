@@ -1,14 +1,27 @@
-//! Organizations, projects, API keys, and the secrets of the instance itself.
+//! Organizations, projects, API keys, widget apps with their end users and tokens, and the secrets
+//! of the instance itself.
 
 mod bootstrap;
+mod end_users;
 mod instance;
 mod key_rows;
 mod keys;
+mod signing;
 mod tenants;
+mod widget_rows;
+mod widgets;
 
 pub use bootstrap::{Bootstrap, Bootstrapped};
+#[cfg(test)]
+pub(crate) use end_users::FIND_SESSION;
+pub use end_users::{EndUser, EndUserVariables, NewWidgetSession, SessionsOf};
 pub use instance::InstanceSecret;
 pub use key_rows::{ApiKey, ApiKeyCheck, KeyHash, KeyStatus, KeyUse, NewApiKey};
 #[cfg(test)]
 pub(crate) use keys::FIND_BY_HASH;
+pub use signing::{SigningKeyChange, SigningKeyRow, SigningKeyState};
 pub use tenants::{Organization, Project, TenantStatus};
+pub use widget_rows::{
+    EndUserStatus, WidgetApp, WidgetAppPatch, WidgetAppSecret, WidgetSession, WidgetSessionCheck,
+};
+pub use widgets::{NewWidgetApp, WidgetAppCheck, WidgetAppScope};

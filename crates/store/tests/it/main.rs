@@ -38,3 +38,4 @@ mod support;
 mod tasks;
 mod tenants;
 mod texts;
+mod widgets;

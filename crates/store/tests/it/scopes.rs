@@ -19,10 +19,12 @@ async fn no_scoped_method_reaches_into_another_scope(fixture: &Fixture) {
         TaskScope {
             organization_id: own.organization_id,
             project_id: foreign.project_id,
+            whose: model::Whose::Anybody,
         },
         TaskScope {
             organization_id: foreign.organization_id,
             project_id: own.project_id,
+            whose: model::Whose::Anybody,
         },
     ];
     for scope in [sibling, foreign].iter().chain(&mixed) {

@@ -36,6 +36,7 @@ async fn one_server_a_directory() {
     let scope = TaskScope {
         organization_id: OrganizationId::generate(&OsRandom),
         project_id: ProjectId::generate(&OsRandom),
+        whose: model::Whose::Anybody,
     };
     let closed = fixture.store.insert_task(new_task(&scope, 1)).await;
     assert!(matches!(closed, Err(Error::Closed)));

@@ -93,6 +93,7 @@ impl Fixture {
         TaskScope {
             organization_id,
             project_id,
+            whose: model::Whose::Anybody,
         }
     }
 
@@ -127,6 +128,7 @@ pub(crate) fn new_task(scope: &TaskScope, created_at: i64) -> NewTask {
             organization_id: scope.organization_id,
             project_id: scope.project_id,
             api_key_id: None,
+            end_user_id: None,
             username: "ana".to_owned(),
             session_id: None,
             conversation_id: None,

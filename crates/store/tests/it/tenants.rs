@@ -29,6 +29,7 @@ fn bootstrap() -> Bootstrap {
     let scope = TaskScope {
         organization_id: OrganizationId::generate(&OsRandom),
         project_id: ProjectId::generate(&OsRandom),
+        whose: model::Whose::Anybody,
     };
     Bootstrap {
         organization: Organization {

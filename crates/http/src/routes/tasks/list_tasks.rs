@@ -73,6 +73,9 @@ fn filter(permit: &Permit, parameters: &Parameters) -> Result<TaskFilter, ApiErr
 }
 
 fn own_tasks(permit: &Permit) -> Option<ApiKeyId> {
-    let Principal::ApiKey(key) = permit.principal();
-    Some(key.lineage)
+    match permit.principal() {
+        Principal::ApiKey(key) => Some(key.lineage),
+        // The permit's scope holds their own tasks only.
+        Principal::EndUser(_) => None,
+    }
 }

@@ -7,6 +7,7 @@
 mod engine;
 mod first_start;
 mod parts;
+mod tokens;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use crate::logging;
 use crate::output::Output;
 use crate::settings::{Database, Settings};
 use first_start::{UrlFile, ensure_key};
+use tokens::{own_origins, tend_tokens};
 
 /// How often the last uses of keys are written.
 const LAST_USED_EVERY: Duration = Duration::from_secs(30);
@@ -114,12 +116,19 @@ async fn serve_instance(
     })?;
     let address = listener.address();
     let url_file = UrlFile::write(&settings.data_dir, &local_url(address))?;
-    let service = router(parts.http(instance, readiness.clone()));
+    let own = own_origins(settings, address);
+    let service = router(parts.http(instance, readiness.clone(), own));
     let stop = CancellationToken::new();
     let mut running = JoinSet::new();
     running.spawn(listener.serve(service, stop.clone()));
     running.spawn(workers.run(stop.clone()));
     running.spawn(note_last_used(parts.authenticator.clone(), stop.clone()));
+    running.spawn(tend_tokens(
+        instance.signing.clone(),
+        instance.store.clone(),
+        Arc::clone(&instance.clock),
+        stop.clone(),
+    ));
     greet(settings, &parts, address, &key_file, output);
     let mut testing = JoinSet::new();
     testing.spawn(test_sandbox(Arc::clone(&parts.engine)));

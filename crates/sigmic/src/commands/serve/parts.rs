@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use agent::{Agent, AgentConfig, Toolbox};
 use anyhow::{Context as _, Result};
-use auth::Authenticator;
+use auth::{Authenticator, Origin, TokenExchange};
 use http_api::{HttpConfig, HttpParts, Readiness};
 use llm::{Models, RetryPolicy};
 use sandbox::{
@@ -29,6 +29,7 @@ const MAX_KEPT_SANDBOXES: usize = 64;
 pub(super) struct Parts {
     pub(super) tasks: Tasks,
     pub(super) authenticator: Authenticator,
+    pub(super) exchange: TokenExchange,
     pub(super) engine: Arc<dyn SandboxEngine>,
     pub(super) models: Arc<Models>,
 }
@@ -79,23 +80,42 @@ impl Parts {
         let authenticator = Authenticator::new(
             instance.store.clone(),
             instance.hasher.clone(),
+            instance.signing.clone(),
             Arc::clone(&instance.clock),
+        );
+        let exchange = TokenExchange::new(
+            instance.store.clone(),
+            instance.hasher.clone(),
+            instance.signing.clone(),
+            Arc::clone(&instance.clock),
+            Arc::clone(&instance.random),
         );
         Ok(Self {
             tasks,
             authenticator,
+            exchange,
             engine,
             models,
         })
     }
 
     /// What the HTTP side gets.
-    pub(super) fn http(&self, instance: &Instance, readiness: Readiness) -> HttpParts {
+    pub(super) fn http(
+        &self,
+        instance: &Instance,
+        readiness: Readiness,
+        own_origins: Vec<Origin>,
+    ) -> HttpParts {
         HttpParts {
             tasks: self.tasks.clone(),
             authenticator: self.authenticator.clone(),
+            exchange: self.exchange.clone(),
+            signing: instance.signing.clone(),
             readiness,
-            config: HttpConfig::default(),
+            config: HttpConfig {
+                own_origins,
+                ..HttpConfig::default()
+            },
             clock: Arc::clone(&instance.clock),
             random: Arc::clone(&instance.random),
         }

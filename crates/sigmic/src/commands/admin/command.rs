@@ -1,12 +1,14 @@
-//! `sigmic admin …`: operator commands that talk to the database, beside a running server too.
+//! One operator command: what it needs opened, what it does, what it answers.
 
 use auth::{AdminError, BootstrapOutcome, NewKey};
 use model::{ApiKeyId, KeyClass, OrganizationId, Scope, Timestamp};
 use serde_json::{Value, json};
 use store::{ApiKey, OpenMode};
+use tenancy::NewWidget;
 
-use super::runtime;
+use super::{signing_keys, widgets};
 use crate::args::{AdminArguments, AdminCommand, Common, KeyCommand};
+use crate::commands::runtime;
 use crate::failure::{Done, Failure};
 use crate::instance::{Instance, Schema};
 use crate::logging;
@@ -14,9 +16,9 @@ use crate::output::Output;
 use crate::settings::Settings;
 
 /// What a command answers: an object for programs, lines for people.
-struct Answer {
-    json: Value,
-    text: Vec<String>,
+pub(super) struct Answer {
+    pub(super) json: Value,
+    pub(super) text: Vec<String>,
 }
 
 /// Runs it.
@@ -47,6 +49,8 @@ async fn answer(settings: &Settings, command: AdminCommand) -> Result<Answer, Fa
         AdminCommand::CreateProject { .. }
         | AdminCommand::CreateKey { .. }
         | AdminCommand::Keys { .. }
+        | AdminCommand::CreateWidgetApp { .. }
+        | AdminCommand::SigningKeys { .. }
         | AdminCommand::Backup { .. } => Schema::Require,
     };
     let instance = Instance::open(settings, OpenMode::Beside, schema).await?;
@@ -80,6 +84,21 @@ async fn carry_out(instance: &Instance, command: AdminCommand) -> Result<Answer,
             create_key(instance, new).await
         }
         AdminCommand::Keys { command } => keys(instance, command).await,
+        AdminCommand::CreateWidgetApp {
+            project,
+            name,
+            origins,
+        } => {
+            let (organization_id, owner) = organization(instance).await?;
+            let project_id = parse("project", &project)?;
+            let new = NewWidget {
+                name,
+                allowed_origins: origins,
+                ..NewWidget::default()
+            };
+            widgets::create(instance, organization_id, project_id, new, &owner).await
+        }
+        AdminCommand::SigningKeys { command } => signing_keys::run(instance, command).await,
         AdminCommand::Migrate => Ok(Answer {
             json: json!({"migrated": true}),
             text: vec!["The database is up to date".to_owned()],
@@ -203,7 +222,7 @@ async fn organization(instance: &Instance) -> Result<(OrganizationId, String), F
 /// What cannot be asked for is wrong usage; what is not there, or not now, is a failure.
 fn refused(error: AdminError) -> Failure {
     match error {
-        AdminError::InvalidName
+        AdminError::InvalidName(_)
         | AdminError::InvalidCidr(_)
         | AdminError::InvalidScope
         | AdminError::InvalidProject => Failure::Usage(error.to_string()),

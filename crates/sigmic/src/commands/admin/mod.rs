@@ -1,0 +1,7 @@
+//! `sigmic admin …`: operator commands that talk to the database, beside a running server too.
+
+mod command;
+mod signing_keys;
+mod widgets;
+
+pub(crate) use command::run;

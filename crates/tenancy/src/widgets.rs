@@ -1,0 +1,317 @@
+//! Widget apps: what a customer embeds, and whose tokens work for whom.
+
+use std::sync::Arc;
+
+use auth::{EndUserName, KeyHasher, OriginPattern, PlainAppSecret};
+use model::{
+    AppId, Clock, EndUserId, Name, OrganizationId, ProjectId, Random, WidgetAppId, WidgetSessionId,
+};
+use serde_json::Value;
+use store::{
+    EndUserStatus, NewWidgetApp, SessionsOf, Store, TenantStatus, WidgetApp, WidgetAppPatch,
+    WidgetAppScope, WidgetAppSecret, WidgetSession,
+};
+
+use crate::Error;
+
+/// Entries of a list of origins at most.
+const MAX_ORIGINS: usize = 100;
+/// Bytes of a theme at most.
+const MAX_THEME_BYTES: usize = 16 * 1024;
+/// Sessions that are listed at most.
+const MAX_LISTED: i64 = 1_000;
+
+/// An app to be made.
+#[derive(Debug, Clone, Default)]
+pub struct NewWidget {
+    /// What it is called.
+    pub name: String,
+    /// The pages that may use its tokens, as patterns of origins.
+    pub allowed_origins: Vec<String>,
+    /// Whether `Origin: null` may.
+    pub allow_null_origin: bool,
+    /// Whether a request must come from a page.
+    pub require_origin: bool,
+    /// How it looks, the owner's own object.
+    pub theme: Option<Value>,
+}
+
+/// What changes of an app: `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub struct WidgetChange {
+    /// What it is called.
+    pub name: Option<String>,
+    /// The pages that may use its tokens.
+    pub allowed_origins: Option<Vec<String>>,
+    /// Whether `Origin: null` may.
+    pub allow_null_origin: Option<bool>,
+    /// Whether a request must come from a page.
+    pub require_origin: Option<bool>,
+    /// Whether it is in use.
+    pub status: Option<TenantStatus>,
+    /// How it looks; `Some(None)` empties it.
+    pub theme: Option<Option<Value>>,
+}
+
+/// An app that was made, with its secret, to be shown this once.
+#[derive(Debug, Clone)]
+pub struct MintedApp {
+    /// Its record.
+    pub app: WidgetApp,
+    /// Its secret.
+    pub secret: PlainAppSecret,
+}
+
+/// Makes and changes widget apps. Checks what is asked for, not who asks. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Widgets {
+    store: Store,
+    hasher: KeyHasher,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl Widgets {
+    /// Works on this store.
+    pub fn new(
+        store: Store,
+        hasher: KeyHasher,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        Self {
+            store,
+            hasher,
+            clock,
+            random,
+        }
+    }
+
+    /// Makes an app in a project.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn create(
+        &self,
+        organization_id: OrganizationId,
+        project_id: ProjectId,
+        new: NewWidget,
+        created_by: &str,
+    ) -> Result<MintedApp, Error> {
+        let found = self.store.find_project(organization_id, project_id).await;
+        found
+            .map_err(Error::Store)?
+            .ok_or(Error::NotFound("Project"))?;
+        let app = WidgetApp {
+            id: WidgetAppId::generate(&*self.random),
+            organization_id,
+            project_id,
+            app_id: AppId::generate(&*self.random),
+            name: Name::parse(&new.name)?.into_text(),
+            allowed_origins: origins(&new.allowed_origins)?,
+            allow_null_origin: new.allow_null_origin,
+            require_origin: new.require_origin,
+            status: TenantStatus::Active,
+            theme: new.theme.map(theme).transpose()?,
+            created_by: created_by.to_owned(),
+            created_at: self.clock.now(),
+        };
+        let (secret, kept) = self.mint_secret();
+        let kept = NewWidgetApp {
+            app: app.clone(),
+            secret: kept,
+        };
+        let made = self.store.insert_widget_app(kept).await;
+        made.map_err(Error::Store)?;
+        Ok(MintedApp { app, secret })
+    }
+
+    /// The apps of a project, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn list(
+        &self,
+        organization_id: OrganizationId,
+        project_id: ProjectId,
+    ) -> Result<Vec<WidgetApp>, Error> {
+        let listed = self.store.list_widget_apps(organization_id, project_id);
+        listed.await.map_err(Error::Store)
+    }
+
+    /// An app.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn get(&self, scope: WidgetAppScope) -> Result<WidgetApp, Error> {
+        let found = self.store.find_widget_app(scope).await;
+        found
+            .map_err(Error::Store)?
+            .ok_or(Error::NotFound("Widget app"))
+    }
+
+    /// Changes an app; its tokens see that from the answer on.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn update(
+        &self,
+        scope: WidgetAppScope,
+        change: WidgetChange,
+    ) -> Result<WidgetApp, Error> {
+        let name = change.name.as_deref().map(Name::parse).transpose()?;
+        let patch = WidgetAppPatch {
+            name: name.map(Name::into_text),
+            allowed_origins: change.allowed_origins.as_deref().map(origins).transpose()?,
+            allow_null_origin: change.allow_null_origin,
+            require_origin: change.require_origin,
+            status: change.status,
+            theme: match change.theme {
+                None => None,
+                Some(new) => Some(new.map(theme).transpose()?),
+            },
+        };
+        let changed = self.store.update_widget_app(scope, patch).await;
+        changed.map_err(Error::of("Widget app"))
+    }
+
+    /// Gives an app another secret; the old ones work for `grace_ms` more at most.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn rotate_secret(
+        &self,
+        scope: WidgetAppScope,
+        grace_ms: i64,
+    ) -> Result<PlainAppSecret, Error> {
+        let (secret, kept) = self.mint_secret();
+        let until = kept.created_at.plus_millis(grace_ms.max(0));
+        let done = self.store.rotate_widget_app_secret(scope, kept, until);
+        done.await.map_err(Error::of("Widget app"))?;
+        Ok(secret)
+    }
+
+    /// The tokens of an app that work, latest first, a thousand at most.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn sessions(&self, scope: WidgetAppScope) -> Result<Vec<WidgetSession>, Error> {
+        let now = self.clock.now();
+        let listed = self.store.list_widget_sessions(scope, now, MAX_LISTED);
+        listed.await.map_err(Error::of("Widget app"))
+    }
+
+    /// Cuts one token off; says whether it worked until now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn revoke_session(
+        &self,
+        scope: WidgetAppScope,
+        id: WidgetSessionId,
+    ) -> Result<u64, Error> {
+        self.revoke(scope, SessionsOf::Session(id), "Session").await
+    }
+
+    /// Cuts every token of an end user off; says how many worked until now. New ones are given.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn revoke_end_user(
+        &self,
+        scope: WidgetAppScope,
+        end_user: &str,
+    ) -> Result<u64, Error> {
+        let name = EndUserName::parse(end_user)?;
+        let of = SessionsOf::EndUser(name.as_str().to_owned());
+        self.revoke(scope, of, "End user").await
+    }
+
+    /// Cuts an end user's tokens off and refuses new ones; says how many worked until now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn block_end_user(
+        &self,
+        scope: WidgetAppScope,
+        end_user: &str,
+    ) -> Result<u64, Error> {
+        self.set_status(scope, end_user, EndUserStatus::Blocked)
+            .await?;
+        // After that: a token that was made meanwhile is cut off too.
+        self.revoke_end_user(scope, end_user).await
+    }
+
+    /// Lets an end user get tokens again. Those that were cut off stay dead.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn unblock_end_user(
+        &self,
+        scope: WidgetAppScope,
+        end_user: &str,
+    ) -> Result<(), Error> {
+        self.set_status(scope, end_user, EndUserStatus::Active)
+            .await
+    }
+
+    async fn set_status(
+        &self,
+        scope: WidgetAppScope,
+        end_user: &str,
+        status: EndUserStatus,
+    ) -> Result<(), Error> {
+        let name = EndUserName::parse(end_user)?.as_str().to_owned();
+        let new_id = EndUserId::generate(&*self.random);
+        let now = self.clock.now();
+        let done = self
+            .store
+            .set_end_user_status(scope, name, status, new_id, now);
+        done.await.map_err(Error::of("Widget app"))
+    }
+
+    async fn revoke(
+        &self,
+        scope: WidgetAppScope,
+        of: SessionsOf,
+        what: &'static str,
+    ) -> Result<u64, Error> {
+        let now = self.clock.now();
+        let done = self.store.revoke_widget_sessions(scope, of, now);
+        done.await.map_err(Error::of(what))
+    }
+
+    fn mint_secret(&self) -> (PlainAppSecret, WidgetAppSecret) {
+        let secret = PlainAppSecret::mint(&*self.random);
+        let kept = WidgetAppSecret {
+            hash: self.hasher.hash_app_secret(&secret),
+            created_at: self.clock.now(),
+            expires_at: None,
+        };
+        (secret, kept)
+    }
+}
+
+/// A list of origins in the one spelling that they are compared in.
+fn origins(list: &[String]) -> Result<Vec<String>, Error> {
+    if list.len() > MAX_ORIGINS {
+        return Err(Error::TooManyOrigins(MAX_ORIGINS));
+    }
+    let pattern = |entry: &String| {
+        let pattern = entry.trim().parse::<OriginPattern>();
+        let pattern = pattern.map_err(|source| Error::Origin {
+            entry: entry.chars().take(200).collect(),
+            source,
+        })?;
+        Ok(pattern.to_string())
+    };
+    list.iter().map(pattern).collect()
+}
+
+fn theme(theme: Value) -> Result<Value, Error> {
+    if theme.is_object() && theme.to_string().len() <= MAX_THEME_BYTES {
+        Ok(theme)
+    } else {
+        Err(Error::Theme(MAX_THEME_BYTES))
+    }
+}
