@@ -8,10 +8,8 @@
 //! - [`Authenticator`]: from a credential to a [`model::Principal`], read from the database on
 //!   each request, so that a revocation counts from the next one on;
 //! - [`CredentialWatch`]: when a credential that is still in use ceases to work;
-//! - [`KeyAdmin`]: making and changing keys;
 //! - [`check_master_key`]: refuses to start with a master key that is not the database's.
 
-mod admin;
 mod app_secret;
 mod authenticator;
 mod checked;
@@ -26,7 +24,6 @@ mod token;
 mod verify;
 mod watch;
 
-pub use admin::{AdminError, BootstrapOutcome, KeyAdmin, MintedKey, NewKey};
 pub use app_secret::PlainAppSecret;
 pub use authenticator::{AuthError, Authenticated, Authenticator};
 pub use credential::{Credential, CredentialError, read_credential};

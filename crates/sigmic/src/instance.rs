@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use auth::{KeyAdmin, KeyHasher, SigningKeys, check_master_key};
+use auth::{KeyHasher, SigningKeys, check_master_key};
 use model::{Clock, OsRandom, Random, SystemClock};
 use store::{OpenMode, Store, StoreConfig};
-use tenancy::Widgets;
+use tenancy::{KeyAdmin, Widgets};
 use vault::{MasterKey, Vault};
 
 use crate::settings::{Database, Settings, Signing};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use auth::{Authenticator, KeyAdmin, KeyHasher, SigningKeys, TokenExchange};
+use auth::{Authenticator, KeyHasher, SigningKeys, TokenExchange};
 use model::{Clock, Random};
 use store::Store;
-use tenancy::Widgets;
+use tenancy::{KeyAdmin, Widgets};
 use vault::Vault;
 
 /// Whether a server signs tokens.

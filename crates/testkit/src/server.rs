@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::{Agent, AgentConfig, Toolbox};
-use auth::{KeyAdmin, MintedKey, NewKey, SigningKeys};
+use auth::SigningKeys;
 use http_api::{HttpConfig, HttpParts, Listener, ListenerConfig, Readiness, router};
 use llm::{Models, ModelsConfig, OpenAiConfig, RetryPolicy};
 use model::{Clock, KeyClass, OsRandom, ProjectId, Random, SystemClock};
@@ -15,7 +15,7 @@ use sandbox::{Limits, NetworkMode};
 use store::{OpenMode, Store, StoreConfig};
 use tasks::{SessionsConfig, Tasks, TasksConfig, TasksParts, Workers};
 use tempfile::TempDir;
-use tenancy::Widgets;
+use tenancy::{KeyAdmin, MintedKey, NewKey, Widgets};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vault::{MasterKey, Vault};

@@ -1,7 +1,7 @@
 //! Making and changing keys.
 
-use auth::{AdminError, NewKey};
 use model::{KeyClass, OrganizationId, OsRandom, Principal, ProjectId, Scope};
+use tenancy::{AdminError, NewKey};
 
 use crate::support::Fixture;
 

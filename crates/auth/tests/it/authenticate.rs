@@ -1,8 +1,9 @@
 //! Which keys work, and that those that do not all look alike.
 
-use auth::{AuthError, Authenticator, Credential, MintedKey, PlainKey};
+use auth::{AuthError, Authenticator, Credential, PlainKey};
 use futures_util::FutureExt as _;
 use model::{KeyClass, OsRandom, Principal, Scope, Timestamp};
+use tenancy::MintedKey;
 use vault::Secret;
 
 use crate::support::{Fixture, credential_of};
@@ -38,7 +39,7 @@ async fn keys_that_do_not_work_all_get_one_answer() {
         fixture.key(fixture.wanted("disabled")).await,
         fixture.key(fixture.wanted("revoked")).await,
         fixture
-            .key(auth::NewKey {
+            .key(tenancy::NewKey {
                 expires_at: Some(Timestamp::from_millis(5_000)),
                 ..fixture.wanted("expiring")
             })
@@ -70,14 +71,14 @@ async fn keys_that_do_not_work_all_get_one_answer() {
     admin.enable_key(organization, id).await.unwrap();
     assert!(fixture.ask(&disabled, None).await.is_ok());
     let back = admin.enable_key(organization, revoked.record.id).await;
-    assert!(matches!(back, Err(auth::AdminError::NotFound)));
+    assert!(matches!(back, Err(tenancy::AdminError::NotFound)));
 }
 
 #[tokio::test]
 async fn a_key_may_be_bound_to_networks() {
     let fixture = Fixture::new().await;
     let bound = fixture
-        .key(auth::NewKey {
+        .key(tenancy::NewKey {
             cidrs: vec!["10.0.0.0/8".to_owned()],
             ..fixture.wanted("bound")
         })
@@ -132,7 +133,7 @@ async fn uses_are_noted_and_refusals_are_not() {
 async fn a_watch_that_is_asked_often_sees_the_end_of_a_key() {
     let fixture = Fixture::new().await;
     let expiring = fixture
-        .key(auth::NewKey {
+        .key(tenancy::NewKey {
             expires_at: Some(Timestamp::from_millis(5_000)),
             ..fixture.wanted("expiring")
         })

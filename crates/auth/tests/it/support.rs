@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use auth::{
-    AuthError, Authenticator, BootstrapOutcome, Credential, KeyAdmin, KeyHasher, MintedKey, NewKey,
-    SigningKeys, TokenExchange,
-};
+use auth::{AuthError, Authenticator, Credential, KeyHasher, SigningKeys, TokenExchange};
 use model::{Clock, KeyClass, OsRandom, Principal, Timestamp};
 use store::{OpenMode, Store, StoreConfig};
+use tenancy::{BootstrapOutcome, KeyAdmin, MintedKey, NewKey};
 use vault::{MasterKey, Vault};
 
 #[derive(Debug)]

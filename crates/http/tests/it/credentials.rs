@@ -185,7 +185,7 @@ async fn contract_021_an_expired_key() {
         .await;
     let minted = server
         .admin
-        .create_key(auth::NewKey {
+        .create_key(tenancy::NewKey {
             organization_id: server.key.record.organization_id,
             project_id: server.key.record.project_id,
             class: KeyClass::Project,

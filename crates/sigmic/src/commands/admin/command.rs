@@ -1,10 +1,9 @@
 //! One operator command: what it needs opened, what it does, what it answers.
 
-use auth::{AdminError, BootstrapOutcome, NewKey};
 use model::{ApiKeyId, KeyClass, OrganizationId, Scope, Timestamp};
 use serde_json::{Value, json};
 use store::{ApiKey, OpenMode};
-use tenancy::NewWidget;
+use tenancy::{AdminError, BootstrapOutcome, NewKey, NewWidget};
 
 use super::{signing_keys, widgets};
 use crate::args::{AdminArguments, AdminCommand, Common, KeyCommand};

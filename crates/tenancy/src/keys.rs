@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
+use auth::{KeyHasher, PlainKey};
 use ipnet::IpNet;
 use model::{
     ApiKeyId, Clock, InvalidName, KeyClass, Name, OrganizationId, ProjectId, Random, Scope,
     Timestamp,
 };
 use store::{ApiKey, Bootstrap, KeyStatus, NewApiKey, Organization, Project, Store, TenantStatus};
-
-use crate::{KeyHasher, PlainKey};
 
 /// Why a change was refused.
 #[derive(Debug, thiserror::Error)]
