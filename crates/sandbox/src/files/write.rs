@@ -32,6 +32,15 @@ impl FileWriter {
     /// # Errors
     /// [`FileError::NotRegular`] when a directory has the name.
     pub fn commit(mut self) -> Result<(), FileError> {
+        self.publish()
+    }
+
+    /// As [`Self::commit`], for a file that grows: what is written from now on is seen under its
+    /// name at once, and nothing takes back what was.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub fn publish(&mut self) -> Result<(), FileError> {
         renameat(
             &self.directory,
             &self.temporary,
