@@ -4,23 +4,38 @@
 use std::collections::HashSet;
 
 use model::{ApprovalOutcome, JournalEvent, JournalRow, RunFold, SessionId};
+use sandbox::WorkspacePath;
 use serde_json::Value;
 
 use crate::shell_words::root_commands;
-use crate::tools::text_argument;
+use crate::tools::{Place, directory_of, text_argument};
 
 /// The name of the tool whose similarity is decided by its command.
 const SHELL: &str = "run_shell_command";
 
 /// What makes two calls similar.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Similar {
+enum Similar {
     /// The same tool, whatever its arguments.
     Tool(String),
     /// A shell command made of this root command.
-    RootCommand(String),
+    RootCommand {
+        /// The program.
+        root: String,
+        /// Where it runs, if that decides which program it is.
+        directory: Option<String>,
+        /// Whether it goes on after the call; absent for arguments that no call can have.
+        place: Option<Place>,
+    },
     /// Exactly this shell command: an interpreter, a wrapper, or text that cannot be parsed.
-    ExactCommand(String),
+    ExactCommand {
+        /// The whole text.
+        command: String,
+        /// Where it runs: what the text names is found from there.
+        directory: String,
+        /// As for a root command.
+        place: Option<Place>,
+    },
 }
 
 /// Everything that was always-approved in a session.
@@ -79,10 +94,30 @@ fn similar(name: &str, args: &Value) -> Vec<Similar> {
         return vec![Similar::Tool(name.to_owned())];
     }
     let command = text_argument(args, &["command"]).unwrap_or_default();
+    let directory = directory(args);
+    let place = Place::of(args).ok();
     match root_commands(command) {
-        Some(roots) => roots.into_iter().map(Similar::RootCommand).collect(),
-        None => vec![Similar::ExactCommand(command.to_owned())],
+        Some(roots) => roots
+            .into_iter()
+            .map(|root| Similar::RootCommand {
+                // A name is looked up on the PATH; a path leads elsewhere from elsewhere.
+                directory: root.contains('/').then(|| directory.clone()),
+                root,
+                place,
+            })
+            .collect(),
+        None => vec![Similar::ExactCommand {
+            command: command.to_owned(),
+            directory,
+            place,
+        }],
     }
+}
+
+/// Where a command runs, however it was spelled.
+fn directory(args: &Value) -> String {
+    let written = directory_of(args);
+    WorkspacePath::parse(written).map_or_else(|_| written.to_owned(), |path| path.to_string())
 }
 
 #[cfg(test)]
@@ -122,6 +157,48 @@ mod tests {
             assert!(!covers(approved, &format!("{approved} b")), "{approved}");
         }
         assert!(!covers("'unclosed", "'unclosed; rm a"));
+    }
+
+    #[test]
+    fn where_and_how_a_command_runs_is_part_of_what_was_approved() {
+        let covers = |approved: Value, asked: Value| {
+            let mut memory = ApprovalMemory::default();
+            memory.0.extend(similar(SHELL, &approved));
+            memory.covers(SHELL, &asked)
+        };
+        let at =
+            |command: &str, directory: &str| json!({"command": command, "dir_path": directory});
+        // A program of the PATH is the same everywhere; what a path or an interpreter names is not.
+        assert!(covers(at("ls", "a"), at("ls", "b")));
+        for command in ["./build.sh", "tools/build", "python3 a.py", "make"] {
+            assert!(!covers(at(command, "a"), at(command, "b")), "{command}");
+            assert!(
+                covers(at(command, "a"), at(command, "/workspace/a/")),
+                "{command}"
+            );
+            assert!(
+                covers(at(command, "."), json!({"command": command})),
+                "{command}"
+            );
+            assert!(
+                !covers(at(command, "a"), json!({"command": command, "path": "b"})),
+                "{command}"
+            );
+        }
+        let back =
+            |command: &str, value: Value| json!({"command": command, "is_background": value});
+        for command in ["ls", "python3 a.py"] {
+            let foreground = json!({"command": command});
+            assert!(!covers(foreground.clone(), back(command, json!(true))));
+            assert!(!covers(foreground.clone(), back(command, json!("true"))));
+            assert!(!covers(back(command, json!(true)), foreground.clone()));
+            assert!(covers(
+                back(command, json!(true)),
+                back(command, json!("True"))
+            ));
+            assert!(covers(foreground.clone(), back(command, json!(false))));
+            assert!(!covers(foreground, back(command, json!("perhaps"))));
+        }
     }
 
     #[test]

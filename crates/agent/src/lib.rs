@@ -9,6 +9,7 @@
 
 mod approval;
 mod assembler;
+mod background;
 mod calls;
 mod closing;
 mod context;
@@ -25,7 +26,7 @@ mod stop;
 mod tools;
 mod turn;
 
-pub use approval::{ApprovalMemory, Similar};
+pub use approval::ApprovalMemory;
 pub use closing::{closing_events, rejection_output};
 pub use context::messages_of;
 pub use error::AgentError;

@@ -13,6 +13,7 @@ use sandbox::{
 };
 use tokio::sync::Mutex;
 
+use crate::background::Background;
 use crate::{Mask, ToolOutcome};
 
 /// What a session is made of.
@@ -61,6 +62,7 @@ pub struct ToolSession {
     config: SessionConfig,
     workspace: std::sync::Mutex<Option<Arc<Workspace>>>,
     sandbox: Mutex<Option<Arc<dyn Sandbox>>>,
+    background: Background,
 }
 
 /// A command to run.
@@ -79,7 +81,18 @@ impl ToolSession {
             config,
             workspace: std::sync::Mutex::new(None),
             sandbox: Mutex::new(None),
+            background: Background::default(),
         }
+    }
+
+    /// The commands that go on between calls.
+    pub(crate) fn background(&self) -> &Background {
+        &self.background
+    }
+
+    /// The variables of every command.
+    pub(crate) fn variables(&self) -> Vec<(String, SecretText)> {
+        self.config.variables.0.clone()
     }
 
     /// The session's mask.
@@ -104,18 +117,21 @@ impl ToolSession {
     pub(crate) async fn shell(&self, command: ShellCommand<'_>) -> ToolOutcome {
         match self.exec(command).await {
             Ok(outcome) => outcome,
-            Err(error) => {
-                if matches!(error, SandboxError::Gone) {
-                    // The next command gets a new sandbox.
-                    self.sandbox.lock().await.take();
-                }
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "a command could not be run"
-                );
-                ToolOutcome::error(error.to_string())
-            }
+            Err(error) => self.failed(&error).await,
         }
+    }
+
+    /// What is told of a command that could not be run.
+    pub(crate) async fn failed(&self, error: &SandboxError) -> ToolOutcome {
+        if matches!(error, SandboxError::Gone) {
+            // The next command gets a new sandbox.
+            self.sandbox.lock().await.take();
+        }
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            "a command could not be run"
+        );
+        ToolOutcome::error(error.to_string())
     }
 
     async fn exec(&self, command: ShellCommand<'_>) -> Result<ToolOutcome, SandboxError> {
@@ -125,7 +141,7 @@ impl ToolSession {
             .clamp(1, MAX_COMMAND_MS);
         let request = ExecRequest {
             cwd: WorkspacePath::parse(command.directory)?,
-            env: self.config.variables.0.clone(),
+            env: self.variables(),
             timeout_ms,
             output_id: Some(output_id(command.call_id)),
             ..ExecRequest::shell(command.command)
@@ -135,18 +151,19 @@ impl ToolSession {
     }
 
     /// At the end of a run: ends the sandbox unless a background process of the agent's lives in
-    /// it. Returns whether one does.
+    /// it. Returns whether there is anything to keep: such a process, or the output of a background
+    /// command.
     pub async fn end_of_run(&self) -> bool {
         let mut slot = self.sandbox.lock().await;
-        let Some(sandbox) = slot.clone() else {
-            return false;
-        };
-        if matches!(sandbox.processes().await, Ok(count) if count > 0) {
-            return true;
+        if let Some(sandbox) = slot.clone() {
+            if matches!(sandbox.processes().await, Ok(count) if count > 0) {
+                return true;
+            }
+            slot.take();
+            destroy(&*sandbox).await;
+            self.background.let_go().await;
         }
-        slot.take();
-        destroy(&*sandbox).await;
-        false
+        !self.background.is_empty()
     }
 
     /// Ends the sandbox and everything in it; returns when no process is left.
@@ -154,6 +171,7 @@ impl ToolSession {
         let sandbox = self.sandbox.lock().await.take();
         if let Some(sandbox) = sandbox {
             destroy(&*sandbox).await;
+            self.background.let_go().await;
         }
     }
 
@@ -169,7 +187,7 @@ impl ToolSession {
         Ok(Arc::clone(slot.insert(Arc::new(workspace))))
     }
 
-    async fn sandbox(&self) -> Result<Arc<dyn Sandbox>, SandboxError> {
+    pub(crate) async fn sandbox(&self) -> Result<Arc<dyn Sandbox>, SandboxError> {
         let mut slot = self.sandbox.lock().await;
         if let Some(sandbox) = &*slot {
             return Ok(Arc::clone(sandbox));
@@ -222,13 +240,20 @@ fn outcome_of(result: &ExecResult, timeout_ms: u64) -> ToolOutcome {
         (Some(Stopped::OutOfMemory), _) => "The command used more memory than it may.".to_owned(),
         (Some(Stopped::TooMuchOutput), _) => "The command wrote more than it may.".to_owned(),
         (Some(Stopped::WorkspaceFull), _) => "The workspace is full.".to_owned(),
-        (None, Ending::Signaled(signal)) => format!("The command was ended by signal {signal}."),
         (None, Ending::Exited(0)) => return ToolOutcome::Success(output),
-        (None, Ending::Exited(code)) => format!("Exit code: {code}"),
+        (None, ending) => ending_note(ending),
     };
     note(&failure);
     ToolOutcome::Error {
         output,
         error: failure,
+    }
+}
+
+/// How a command ended, for the model.
+pub(crate) fn ending_note(ending: Ending) -> String {
+    match ending {
+        Ending::Signaled(signal) => format!("The command was ended by signal {signal}."),
+        Ending::Exited(code) => format!("Exit code: {code}"),
     }
 }

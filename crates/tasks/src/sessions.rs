@@ -1,5 +1,5 @@
-//! What lives in memory between the runs of a task: secrets, and a sandbox in which a background
-//! process goes on. A session that holds neither needs no memory at all: its id and its idle time
+//! What lives in memory between the runs of a task: secrets, a sandbox in which a background process
+//! goes on, and what background commands have printed. A session that holds none of it needs no memory at all: its id and its idle time
 //! are facts of the journal.
 
 use std::collections::HashMap;
@@ -239,7 +239,8 @@ impl Sessions {
     }
 
     /// Leaves a session at the end of a run (or when it waits): its sandbox ends unless a
-    /// background process lives in it. A session that holds nothing is forgotten.
+    /// background process lives in it. A session that holds nothing, not even the output of a
+    /// background command, is forgotten.
     pub(crate) async fn leave(&self, task_id: TaskId, run: RunNumber, leaving: Leaving) {
         let tools = {
             let mut held = self.held();

@@ -6,12 +6,15 @@
 mod arguments;
 mod ask_user;
 mod glob;
+mod list_background_commands;
 mod list_directory;
+mod read_background_output;
 mod read_file;
 mod read_many_files;
 mod replace;
 mod run_shell_command;
 mod search_file_content;
+mod stop_background_command;
 mod tool;
 mod toolbox;
 mod tree;
@@ -19,5 +22,6 @@ mod write_file;
 mod write_todos;
 
 pub(crate) use arguments::text_argument;
+pub(crate) use run_shell_command::{Place, directory_of};
 pub use tool::{Tool, ToolContext, ToolOutcome};
 pub use toolbox::Toolbox;

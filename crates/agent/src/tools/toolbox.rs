@@ -5,8 +5,9 @@ use model::Effect;
 use serde_json::Value;
 
 use super::{
-    Tool, ToolContext, ToolOutcome, ask_user, glob, list_directory, read_file, read_many_files,
-    replace, run_shell_command, search_file_content, write_file, write_todos,
+    Tool, ToolContext, ToolOutcome, ask_user, glob, list_background_commands, list_directory,
+    read_background_output, read_file, read_many_files, replace, run_shell_command,
+    search_file_content, stop_background_command, write_file, write_todos,
 };
 
 /// The tools of a server.
@@ -34,6 +35,9 @@ impl Toolbox {
             Box::new(search_file_content::SearchFileContent),
             Box::new(read_many_files::ReadManyFiles),
             Box::new(run_shell_command::RunShellCommand),
+            Box::new(list_background_commands::ListBackgroundCommands),
+            Box::new(read_background_output::ReadBackgroundOutput),
+            Box::new(stop_background_command::StopBackgroundCommand),
             Box::new(write_todos::WriteTodos),
             Box::new(ask_user::AskUser),
         ])

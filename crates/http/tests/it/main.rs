@@ -5,6 +5,7 @@
 
 mod approve;
 mod artifacts;
+mod background;
 mod cancel;
 mod cluster;
 mod create;
