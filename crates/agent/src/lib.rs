@@ -16,6 +16,7 @@ mod context;
 mod error;
 mod journal;
 mod mask;
+mod memory;
 mod prompt;
 mod run;
 mod session;

@@ -17,3 +17,15 @@ pub fn system_prompt(request: Option<&str>) -> String {
         Some(_) | None => BUILT_IN.to_owned(),
     }
 }
+
+/// `prompt`, and after it what the agent has saved to be remembered.
+pub(crate) fn with_facts(prompt: &str, facts: &[String]) -> String {
+    if facts.is_empty() {
+        return prompt.to_owned();
+    }
+    let facts: Vec<String> = facts.iter().map(|fact| format!("- {fact}")).collect();
+    format!(
+        "{prompt}\n\nFacts that you saved with save_memory earlier in this task:\n{}",
+        facts.join("\n")
+    )
+}

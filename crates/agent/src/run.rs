@@ -7,6 +7,8 @@ use model::{
     CallId, Clock, JournalEvent, JournalRow, Random, RunNumber, SessionId, ToolFinished, ToolStatus,
 };
 
+use crate::memory::facts_of;
+use crate::prompt::with_facts;
 use crate::state::State;
 use crate::{
     AgentError, Journal, Parking, Step, StepInput, Stop, StopReason, ToolSession, Toolbox,
@@ -219,10 +221,11 @@ impl Worker<'_> {
 
     /// The next request, from the journal alone.
     pub(crate) fn request(&self) -> TurnRequest {
+        let runs = || self.state.earlier().iter().chain([self.state.run()]);
         TurnRequest {
             model: self.input.model.model.clone(),
-            system: self.input.system.clone(),
-            messages: messages_of(self.state.earlier().iter().chain([self.state.run()])),
+            system: with_facts(&self.input.system, &facts_of(runs())),
+            messages: messages_of(runs()),
             tools: self.input.tools.specs(),
             max_output_tokens: None,
             temperature: None,

@@ -1,6 +1,6 @@
 //! What lives in memory between the runs of a task: secrets, a sandbox in which a background process
-//! goes on, and what background commands have printed. A session that holds none of it needs no memory at all: its id and its idle time
-//! are facts of the journal.
+//! goes on, and what background commands have printed. A session that holds none of it needs no
+//! memory at all: its id and its idle time are facts of the journal.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -13,6 +13,7 @@ mod read_file;
 mod read_many_files;
 mod replace;
 mod run_shell_command;
+mod save_memory;
 mod search_file_content;
 mod stop_background_command;
 mod tool;
@@ -23,5 +24,6 @@ mod write_todos;
 
 pub(crate) use arguments::text_argument;
 pub(crate) use run_shell_command::{Place, directory_of};
+pub(crate) use save_memory::{SAVE_MEMORY, fact_of};
 pub use tool::{Tool, ToolContext, ToolOutcome};
 pub use toolbox::Toolbox;

@@ -16,6 +16,7 @@ mod end_users;
 mod envelope;
 mod exchange;
 mod follow_up;
+mod memory;
 mod origins;
 mod queue;
 mod read;
