@@ -26,6 +26,7 @@ mod step;
 mod stop;
 mod tools;
 mod turn;
+mod web;
 
 pub use approval::ApprovalMemory;
 pub use closing::{closing_events, rejection_output};
@@ -39,3 +40,4 @@ pub use session::{SessionConfig, ToolSession, Variables};
 use step::{Step, StepInput, next_step};
 pub use stop::{Stop, StopHandle, StopReason, stop_pair};
 pub use tools::{Tool, ToolContext, ToolOutcome, Toolbox};
+pub use web::Web;

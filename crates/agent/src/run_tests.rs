@@ -9,12 +9,13 @@ use model::{
     TurnDelta, Usage,
 };
 use sandbox::{
-    Limits, NetworkMode, Owner, ProbeReport, Sandbox, SandboxEngine, SandboxError, SandboxSpec,
+    EgressConnector, EgressPolicy, Limits, NetworkMode, Owner, ProbeReport, Sandbox, SandboxEngine,
+    SandboxError, SandboxSpec, SystemResolver,
 };
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{JournalError, NoMask, SessionConfig, Variables, stop_pair};
+use crate::{JournalError, NoMask, SessionConfig, Variables, Web, stop_pair};
 
 /// The tools of these tests run no command.
 #[derive(Debug)]
@@ -113,6 +114,10 @@ fn session() -> ToolSession {
         label: String::new(),
         variables: Variables::default(),
         mask: Arc::new(NoMask),
+        web: Arc::new(Web::new(EgressConnector::new(
+            EgressPolicy::default(),
+            Arc::new(SystemResolver),
+        ))),
     })
 }
 

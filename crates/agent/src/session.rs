@@ -14,7 +14,7 @@ use sandbox::{
 use tokio::sync::Mutex;
 
 use crate::background::Background;
-use crate::{Mask, ToolOutcome};
+use crate::{Mask, ToolOutcome, Web};
 
 /// What a session is made of.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ pub struct SessionConfig {
     pub variables: Variables,
     /// Masks the secret values.
     pub mask: Arc<dyn Mask>,
+    /// What the web tools work with.
+    pub web: Arc<Web>,
 }
 
 /// Environment variables of commands; `Debug` shows their names only.
@@ -88,6 +90,16 @@ impl ToolSession {
     /// The commands that go on between calls.
     pub(crate) fn background(&self) -> &Background {
         &self.background
+    }
+
+    /// What the web tools work with.
+    pub(crate) fn web(&self) -> &Web {
+        &self.config.web
+    }
+
+    /// What the task may reach.
+    pub(crate) fn network(&self) -> &NetworkMode {
+        &self.config.network
     }
 
     /// The variables of every command.
@@ -213,7 +225,7 @@ async fn destroy(sandbox: &dyn Sandbox) {
 }
 
 /// A file name made of a call's id.
-fn output_id(call_id: &CallId) -> String {
+pub(crate) fn output_id(call_id: &CallId) -> String {
     let plain = |c: char| {
         if c.is_ascii_alphanumeric() || c == '-' || c == '_' {
             c

@@ -1,6 +1,7 @@
 //! What a sandbox is made of.
 
 use crate::Workspace;
+use crate::egress::HostPattern;
 
 /// What can be reached over the network from inside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +13,23 @@ pub enum NetworkMode {
     /// Every public host, through the proxy. Private, loopback and link-local addresses are
     /// refused unless the operator allows them.
     Full,
+}
+
+impl NetworkMode {
+    /// Whether the network reaches `host`, a name or an address, as far as its list decides. What
+    /// the host's addresses are is checked when it is connected to.
+    pub fn lists(&self, host: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Allowlist(hosts) => {
+                let host = host.to_ascii_lowercase();
+                let host = host.trim_end_matches('.');
+                let mut listed = hosts.iter().filter_map(|listed| HostPattern::parse(listed));
+                listed.any(|listed| listed.matches(host))
+            }
+            Self::Full => true,
+        }
+    }
 }
 
 /// How much a sandbox may use.

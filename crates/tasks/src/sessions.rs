@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use agent::{Mask, SessionConfig, ToolSession};
+use agent::{Mask, SessionConfig, ToolSession, Web};
 use model::{JournalRow, MessageId, Random, RunNumber, SessionId, Task, TaskId, Timestamp};
 use sandbox::{Limits, NetworkMode, SandboxEngine};
 use serde_json::Value;
@@ -25,8 +25,10 @@ pub struct SessionsConfig {
     pub engine: Arc<dyn SandboxEngine>,
     /// Holds one directory a task.
     pub workspaces_dir: PathBuf,
-    /// What commands reach.
+    /// What commands and web tools reach.
     pub network: NetworkMode,
+    /// What web tools work with.
+    pub web: Arc<Web>,
     /// What commands may use.
     pub limits: Limits,
     /// Milliseconds without an open run after which a session ends.
@@ -378,6 +380,7 @@ impl Sessions {
             workspace_dir: place.path,
             owner: place.owner,
             network: self.config.network.clone(),
+            web: Arc::clone(&self.config.web),
             limits: self.config.limits,
             label: task.id.to_string(),
             variables: variables(task, secrets, given),

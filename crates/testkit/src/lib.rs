@@ -3,6 +3,7 @@
 //! - [`TestServer`] and [`Api`]: a whole server in the test's process, and a caller of it;
 //! - [`FakeClock`]: time that a test moves by hand;
 //! - [`ModelServer`]: a model that says what its script tells it to, over real HTTP;
+//! - [`WebServer`]: a web server that answers by a rule;
 //! - [`Gate`]: lets a test hold something back without sleeping;
 //! - [`TestDatabase`]: a PostgreSQL database of a test's own.
 
@@ -14,6 +15,7 @@ mod gate;
 mod model_server;
 mod postgres;
 mod server;
+mod web_server;
 
 pub use api::{Answer, Api, Event, Events, names_of, send, text_of};
 pub use clock::FakeClock;
@@ -21,6 +23,7 @@ pub use gate::Gate;
 pub use model_server::{ModelServer, RecordedRequest, Reply, Script};
 pub use postgres::TestDatabase;
 pub use server::{Backend, SCRIPTED_MODEL, TestServer, TestServerBuilder};
+pub use web_server::{WebReply, WebRequest, WebServer};
 
 /// Lets the test binary be the first process of its sandboxes: once, in its root.
 pub use sandbox::install_test_hook;

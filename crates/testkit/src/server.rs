@@ -1,19 +1,20 @@
 //! A whole server in the test's process: the real router behind a real socket, a real database,
 //! the real sandbox, and a scripted model.
 
+mod parts;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent::{Agent, AgentConfig, Toolbox};
+use agent::Web;
 use auth::SigningKeys;
 use http_api::{HttpConfig, HttpParts, Listener, ListenerConfig, Readiness, router};
-use llm::{Models, ModelsConfig, OpenAiConfig, RetryPolicy};
 use model::{Clock, KeyClass, OsRandom, ProjectId, Random, SystemClock};
-use sandbox::{Limits, NetworkMode};
+use sandbox::{EgressConnector, EgressPolicy, Limits, NetworkMode, SystemResolver};
 use store::{OpenMode, Store, StoreConfig};
-use tasks::{SessionsConfig, Tasks, TasksConfig, TasksParts, Workers};
+use tasks::{Tasks, Workers};
 use tempfile::TempDir;
 use tenancy::{KeyAdmin, MintedKey, NewKey, Widgets};
 use tokio::task::JoinSet;
@@ -22,7 +23,6 @@ use vault::{MasterKey, Vault};
 
 use crate::api::Api;
 use crate::credentials::{Credentials, Signing};
-use crate::engine::LazyEngine;
 use crate::{ModelServer, Script, TestDatabase};
 
 /// The model that the scripted server answers for.
@@ -55,6 +55,7 @@ pub struct TestServerBuilder {
     task_timeout_ms: i64,
     session_idle_ms: i64,
     network: NetworkMode,
+    web: Arc<Web>,
     limits: Limits,
     signing: Signing,
     own_origins: Vec<String>,
@@ -111,6 +112,10 @@ impl TestServer {
             task_timeout_ms: 3_600_000,
             session_idle_ms: 1_800_000,
             network: NetworkMode::None,
+            web: Arc::new(Web::new(EgressConnector::new(
+                EgressPolicy::default(),
+                Arc::new(SystemResolver),
+            ))),
             limits: Limits::default(),
             signing: Signing::On,
             own_origins: Vec::new(),
@@ -312,10 +317,17 @@ impl TestServerBuilder {
         self
     }
 
-    /// What commands reach.
+    /// What commands and web tools reach.
     #[must_use]
     pub fn network(mut self, network: NetworkMode) -> Self {
         self.network = network;
+        self
+    }
+
+    /// What web tools work with.
+    #[must_use]
+    pub fn web(mut self, web: Web) -> Self {
+        self.web = Arc::new(web);
         self
     }
 
@@ -427,67 +439,5 @@ impl TestServerBuilder {
         let store = Store::open(&config).await.expect("the store opens");
         store.migrate().await.expect("the store migrates");
         store
-    }
-
-    fn tasks(
-        &self,
-        store: &Store,
-        vault: &Arc<Vault>,
-        random: &Arc<dyn Random>,
-        model: Option<&ModelServer>,
-        directory: &TempDir,
-    ) -> Tasks {
-        let url = model
-            .map(ModelServer::base_url)
-            .or_else(|| self.model_url.clone());
-        let models = ModelsConfig {
-            default: url.is_some().then(|| SCRIPTED_MODEL.to_owned()),
-            openai: url.map(|base_url| OpenAiConfig {
-                base_url,
-                api_key: None,
-            }),
-            ..ModelsConfig::default()
-        };
-        let workspaces = directory.path().join("workspaces");
-        let scratch = directory.path().join("scratch");
-        for path in [&workspaces, &scratch] {
-            std::fs::create_dir_all(path).expect("a directory");
-        }
-        Tasks::new(TasksParts {
-            store: store.clone(),
-            vault: Arc::clone(vault),
-            models: Arc::new(Models::new(&models, &self.clock).expect("the models are right")),
-            agent: Agent {
-                tools: Arc::new(Toolbox::built_in()),
-                config: AgentConfig {
-                    retry: RetryPolicy {
-                        max_attempts: 3,
-                        base_ms: 1,
-                        cap_ms: 1,
-                    },
-                    max_turns: 100,
-                },
-                clock: Arc::clone(&self.clock),
-                random: Arc::clone(random),
-            },
-            config: TasksConfig {
-                concurrent_runs: self.concurrent_runs,
-                task_timeout_ms: self.task_timeout_ms,
-                lease_ms: self.lease_ms,
-                cancel_wait_ms: self.cancel_wait_ms,
-                hand_over_ms: self.hand_over_ms,
-                staging_dir: directory.path().join("staging"),
-                sessions: SessionsConfig {
-                    engine: Arc::new(LazyEngine::new(scratch)),
-                    workspaces_dir: workspaces,
-                    network: self.network.clone(),
-                    limits: self.limits,
-                    idle_ms: self.session_idle_ms,
-                    max_kept: 64,
-                },
-            },
-            clock: Arc::clone(&self.clock),
-            random: Arc::clone(random),
-        })
     }
 }

@@ -19,6 +19,7 @@ mod stop_background_command;
 mod tool;
 mod toolbox;
 mod tree;
+mod web_fetch;
 mod write_file;
 mod write_todos;
 

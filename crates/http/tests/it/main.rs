@@ -27,6 +27,7 @@ mod support;
 mod tools;
 mod turns;
 mod uploads;
+mod web;
 mod widgets;
 mod zips;
 

@@ -230,7 +230,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "SIGMIC_ALLOW_PRIVATE_HOSTS",
         Kind::List,
         "none",
-        "Hosts (`host`, `host:port`, `*.suffix`), addresses and networks (CIDR) that sandboxes may reach although they are private.",
+        "Hosts (`host`, `host:port`, `*.suffix`), addresses and networks (CIDR) that sandboxes and web tools may reach although they are private.",
     ),
     setting(
         "sandbox.engine",
@@ -244,7 +244,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "SIGMIC_SANDBOX__NETWORK",
         Kind::Text,
         "full",
-        "What commands reach: `full` (public hosts, through the server's proxy) or `none`.",
+        "What commands and web tools reach: `full` (public hosts, through the server) or `none`.",
     ),
     setting(
         "sandbox.limits.memory_bytes",

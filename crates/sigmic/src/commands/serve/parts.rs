@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use agent::{Agent, AgentConfig, Toolbox};
+use agent::{Agent, AgentConfig, Toolbox, Web};
 use anyhow::{Context as _, Result};
 use auth::{Authenticator, Origin, TokenExchange};
 use http_api::{HttpConfig, HttpParts, Readiness};
@@ -69,6 +69,7 @@ impl Parts {
                     engine: Arc::clone(&engine),
                     workspaces_dir,
                     network: settings.sandbox.network.clone(),
+                    web: Arc::new(Web::new(connector(settings))),
                     limits: settings.sandbox.limits,
                     idle_ms: settings.session_idle_ms,
                     max_kept: MAX_KEPT_SANDBOXES,
@@ -133,12 +134,16 @@ fn engine(settings: &Settings) -> Result<TestedEngine> {
     TestedEngine::new(config).context("set the sandbox up")
 }
 
+/// How everything that works for a task connects out.
+fn connector(settings: &Settings) -> EgressConnector {
+    let policy = EgressPolicy::new(settings.allow_private_hosts.clone());
+    EgressConnector::new(policy, Arc::new(SystemResolver))
+}
+
 /// How the native engine is set up, for the server and for `doctor`; its self-test makes its files
 /// in `scratch`.
 pub(crate) fn native_config(settings: &Settings, scratch: PathBuf) -> NativeConfig {
-    let policy = EgressPolicy::new(settings.allow_private_hosts.clone());
-    let connector = EgressConnector::new(policy, Arc::new(SystemResolver));
-    let mut config = NativeConfig::new(scratch, connector);
+    let mut config = NativeConfig::new(scratch, connector(settings));
     match &settings.master_key {
         MasterKeySource::OwnFile(path) | MasterKeySource::ProvidedFile(path) => {
             config.hidden_paths.push(path.clone());

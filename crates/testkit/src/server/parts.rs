@@ -1,0 +1,80 @@
+//! What a test server does for tasks, and with which model.
+
+use std::sync::Arc;
+
+use agent::{Agent, AgentConfig, Toolbox};
+use llm::{Models, ModelsConfig, OpenAiConfig, RetryPolicy};
+use model::Random;
+use store::Store;
+use tasks::{SessionsConfig, Tasks, TasksConfig, TasksParts};
+use tempfile::TempDir;
+use vault::Vault;
+
+use super::{SCRIPTED_MODEL, TestServerBuilder};
+use crate::ModelServer;
+use crate::engine::LazyEngine;
+
+impl TestServerBuilder {
+    pub(super) fn tasks(
+        &self,
+        store: &Store,
+        vault: &Arc<Vault>,
+        random: &Arc<dyn Random>,
+        model: Option<&ModelServer>,
+        directory: &TempDir,
+    ) -> Tasks {
+        let url = model
+            .map(ModelServer::base_url)
+            .or_else(|| self.model_url.clone());
+        let models = ModelsConfig {
+            default: url.is_some().then(|| SCRIPTED_MODEL.to_owned()),
+            openai: url.map(|base_url| OpenAiConfig {
+                base_url,
+                api_key: None,
+            }),
+            ..ModelsConfig::default()
+        };
+        let workspaces = directory.path().join("workspaces");
+        let scratch = directory.path().join("scratch");
+        for path in [&workspaces, &scratch] {
+            std::fs::create_dir_all(path).expect("a directory");
+        }
+        Tasks::new(TasksParts {
+            store: store.clone(),
+            vault: Arc::clone(vault),
+            models: Arc::new(Models::new(&models, &self.clock).expect("the models are right")),
+            agent: Agent {
+                tools: Arc::new(Toolbox::built_in()),
+                config: AgentConfig {
+                    retry: RetryPolicy {
+                        max_attempts: 3,
+                        base_ms: 1,
+                        cap_ms: 1,
+                    },
+                    max_turns: 100,
+                },
+                clock: Arc::clone(&self.clock),
+                random: Arc::clone(random),
+            },
+            config: TasksConfig {
+                concurrent_runs: self.concurrent_runs,
+                task_timeout_ms: self.task_timeout_ms,
+                lease_ms: self.lease_ms,
+                cancel_wait_ms: self.cancel_wait_ms,
+                hand_over_ms: self.hand_over_ms,
+                staging_dir: directory.path().join("staging"),
+                sessions: SessionsConfig {
+                    engine: Arc::new(LazyEngine::new(scratch)),
+                    workspaces_dir: workspaces,
+                    network: self.network.clone(),
+                    web: Arc::clone(&self.web),
+                    limits: self.limits,
+                    idle_ms: self.session_idle_ms,
+                    max_kept: 64,
+                },
+            },
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(random),
+        })
+    }
+}
