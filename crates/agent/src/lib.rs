@@ -40,4 +40,4 @@ pub use session::{SessionConfig, ToolSession, Variables};
 use step::{Step, StepInput, next_step};
 pub use stop::{Stop, StopHandle, StopReason, stop_pair};
 pub use tools::{Tool, ToolContext, ToolOutcome, Toolbox};
-pub use web::Web;
+pub use web::{SearchConfig, SearchConfigError, SearchKind, Web};

@@ -6,6 +6,7 @@
 mod arguments;
 mod ask_user;
 mod glob;
+mod google_web_search;
 mod list_background_commands;
 mod list_directory;
 mod read_background_output;

@@ -5,9 +5,9 @@ use model::Effect;
 use serde_json::Value;
 
 use super::{
-    Tool, ToolContext, ToolOutcome, ask_user, glob, list_background_commands, list_directory,
-    read_background_output, read_file, read_many_files, replace, run_shell_command, save_memory,
-    search_file_content, stop_background_command, web_fetch, write_file, write_todos,
+    Tool, ToolContext, ToolOutcome, ask_user, glob, google_web_search, list_background_commands,
+    list_directory, read_background_output, read_file, read_many_files, replace, run_shell_command,
+    save_memory, search_file_content, stop_background_command, web_fetch, write_file, write_todos,
 };
 
 /// The tools of a server.
@@ -39,6 +39,7 @@ impl Toolbox {
             Box::new(read_background_output::ReadBackgroundOutput),
             Box::new(stop_background_command::StopBackgroundCommand),
             Box::new(web_fetch::WebFetch),
+            Box::new(google_web_search::GoogleWebSearch),
             Box::new(write_todos::WriteTodos),
             Box::new(save_memory::SaveMemory),
             Box::new(ask_user::AskUser),

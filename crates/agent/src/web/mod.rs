@@ -11,8 +11,10 @@ mod client;
 mod error;
 mod fetch;
 mod page;
+mod search;
 
 pub use access::Web;
 pub(crate) use address::urls_in;
 pub(crate) use error::WebError;
-pub(crate) use fetch::Fetched;
+pub(crate) use fetch::{Fetched, UNTRUSTED};
+pub use search::{SearchConfig, SearchConfigError, SearchKind};

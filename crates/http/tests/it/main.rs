@@ -22,6 +22,7 @@ mod queue;
 mod read;
 mod resume;
 mod sandbox;
+mod search;
 mod stream;
 mod support;
 mod tools;

@@ -26,6 +26,7 @@ pub(crate) struct RawSettings {
     pub(crate) master_key_command: Option<String>,
     pub(crate) signing: String,
     pub(crate) allow_private_hosts: Vec<String>,
+    pub(crate) search: RawSearch,
     pub(crate) sandbox: RawSandbox,
     pub(crate) log_format: String,
 }
@@ -36,6 +37,15 @@ pub(crate) struct RawSettings {
 pub(crate) struct RawProvider {
     pub(crate) api_key: Option<String>,
     pub(crate) base_url: Option<String>,
+}
+
+/// The search service.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawSearch {
+    pub(crate) backend: String,
+    pub(crate) url: Option<String>,
+    pub(crate) key: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -82,6 +92,11 @@ impl Default for RawSettings {
             master_key_command: None,
             signing: "on".to_owned(),
             allow_private_hosts: Vec::new(),
+            search: RawSearch {
+                backend: "none".to_owned(),
+                url: None,
+                key: None,
+            },
             sandbox: RawSandbox {
                 engine: "auto".to_owned(),
                 network: "full".to_owned(),

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use agent::{SearchConfig, SearchConfigError};
 use auth::Origin;
 use llm::{AnthropicConfig, ApiKey, DemoConfig, GeminiConfig, ModelsConfig, OpenAiConfig};
 use sandbox::{AllowList, EngineChoice, Limits, NetworkMode};
 use vault::{MasterKeySource, Secret};
 
-use super::raw::{RawLimits, RawProvider, RawSandbox, RawSettings};
+use super::raw::{RawLimits, RawProvider, RawSandbox, RawSearch, RawSettings};
 use super::{SettingsError, Sources};
 
 /// What the program works with.
@@ -31,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) master_key: MasterKeySource,
     pub(crate) signing: Signing,
     pub(crate) allow_private_hosts: AllowList,
+    /// Absent: the web is not searched.
+    pub(crate) search: Option<SearchConfig>,
     pub(crate) sandbox: SandboxSettings,
     pub(crate) log_format: LogFormat,
     /// Values that must not be seen anywhere.
@@ -101,6 +104,7 @@ impl Settings {
                 .join(",")
                 .parse()
                 .map_err(|error| meaning(format!("`allow_private_hosts`: {error}")))?,
+            search: search(raw.search)?,
             sandbox: sandbox(&raw.sandbox)?,
             log_format: log_format(&raw.log_format)?,
             data_dir,
@@ -232,6 +236,21 @@ fn master_key(
     }
 }
 
+fn search(raw: RawSearch) -> Result<Option<SearchConfig>, SettingsError> {
+    let RawSearch { backend, url, key } = raw;
+    if backend == "none" {
+        return Ok(None);
+    }
+    let kind = backend.parse();
+    let kind =
+        kind.map_err(|error: SearchConfigError| meaning(format!("`search.backend`: {error}")))?;
+    Ok(Some(SearchConfig {
+        kind,
+        url,
+        key: key.map(ApiKey::new),
+    }))
+}
+
 fn sandbox(raw: &RawSandbox) -> Result<SandboxSettings, SettingsError> {
     let engine = match raw.engine.as_str() {
         "none" => {
@@ -306,6 +325,7 @@ fn secrets(raw: &RawSettings) -> Vec<Secret> {
         raw.anthropic.api_key.clone(),
         raw.openai.api_key.clone(),
         raw.gemini.api_key.clone(),
+        raw.search.key.clone(),
         raw.database_url.clone(),
         password,
     ]

@@ -61,6 +61,26 @@ fn variables_are_named_by_their_keys() {
 }
 
 #[test]
+fn a_search_service_is_named_in_the_settings() {
+    let search = |environment: &[(&str, &str)]| sources(environment).load();
+    assert!(search(&[]).unwrap().settings.search.is_none());
+    let brave = [
+        ("SIGMIC_SEARCH__BACKEND", "brave"),
+        ("SIGMIC_SEARCH__KEY", "very-secret"),
+    ];
+    let settings = search(&brave).unwrap().settings;
+    assert!(!format!("{settings:?}").contains("very-secret"));
+    let config = settings.search.unwrap();
+    assert_eq!((config.kind, config.url), (agent::SearchKind::Brave, None));
+    assert_eq!(config.key.unwrap().expose_secret(), "very-secret");
+    let wrong = search(&[("SIGMIC_SEARCH__BACKEND", "bing")]).unwrap_err();
+    assert!(
+        wrong.to_string().contains("`searxng`, `brave` or `tavily`"),
+        "{wrong}"
+    );
+}
+
+#[test]
 fn defaults_are_those_of_the_reference() {
     let loaded = sources(&[]).load().unwrap();
     let settings = loaded.settings;

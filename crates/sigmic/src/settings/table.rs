@@ -233,6 +233,26 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Hosts (`host`, `host:port`, `*.suffix`), addresses and networks (CIDR) that sandboxes and web tools may reach although they are private.",
     ),
     setting(
+        "search.backend",
+        "SIGMIC_SEARCH__BACKEND",
+        Kind::Text,
+        "none",
+        "The service that the tool `google_web_search` asks: `searxng`, `brave`, `tavily` or `none`.",
+    ),
+    setting(
+        "search.url",
+        "SIGMIC_SEARCH__URL",
+        Kind::Text,
+        "that of the service",
+        "Where the search service is. Needed for `searxng`, whose settings must allow the format `json`.",
+    ),
+    secret(
+        "search.key",
+        "SIGMIC_SEARCH__KEY",
+        "none",
+        "Key of the search service. Needed for `brave` and `tavily`.",
+    ),
+    setting(
         "sandbox.engine",
         "SIGMIC_SANDBOX__ENGINE",
         Kind::Text,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use agent::{Agent, AgentConfig, Toolbox, Web};
+use agent::{Agent, AgentConfig, SearchConfigError, Toolbox, Web};
 use anyhow::{Context as _, Result};
 use auth::{Authenticator, Origin, TokenExchange};
 use http_api::{HttpConfig, HttpParts, Readiness};
@@ -45,6 +45,7 @@ impl Parts {
         let models = Arc::new(models.context("the models")?);
         let workspaces_dir = settings.data_dir.join("workspaces");
         make_private_directory(&workspaces_dir)?;
+        let web = web(settings).context("web search")?;
         let tasks = Tasks::new(TasksParts {
             store: instance.store.clone(),
             vault: Arc::clone(&instance.vault),
@@ -69,7 +70,7 @@ impl Parts {
                     engine: Arc::clone(&engine),
                     workspaces_dir,
                     network: settings.sandbox.network.clone(),
-                    web: Arc::new(Web::new(connector(settings))),
+                    web: Arc::new(web),
                     limits: settings.sandbox.limits,
                     idle_ms: settings.session_idle_ms,
                     max_kept: MAX_KEPT_SANDBOXES,
@@ -132,6 +133,14 @@ fn engine(settings: &Settings) -> Result<TestedEngine> {
     make_private_directory(&scratch)?;
     let config = native_config(settings, scratch);
     TestedEngine::new(config).context("set the sandbox up")
+}
+
+fn web(settings: &Settings) -> Result<Web, SearchConfigError> {
+    let web = Web::new(connector(settings));
+    match &settings.search {
+        Some(search) => web.with_search(search.clone()),
+        None => Ok(web),
+    }
 }
 
 /// How everything that works for a task connects out.
