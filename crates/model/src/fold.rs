@@ -5,8 +5,9 @@
 use serde_json::Value;
 
 use crate::{
-    ApprovalOutcome, CallId, FinishReason, JournalEvent, JournalRow, ModelTurn, RunNumber,
-    RunOutcome, RunStarted, SessionId, Thought, Timestamp, ToolFinished, Usage, UserMessage,
+    ApprovalOutcome, CallId, Compacted, FinishReason, JournalEvent, JournalRow, ModelTurn,
+    RunNumber, RunOutcome, RunStarted, SessionId, Thought, Timestamp, ToolFinished, Usage,
+    UserMessage,
 };
 
 /// The state of one run.
@@ -20,6 +21,17 @@ pub struct RunFold {
     text: String,
     updated_at: Option<Timestamp>,
     outcome: Option<RunOutcome>,
+    compacted: Option<CompactedFold>,
+    compaction_usage: Usage,
+}
+
+/// The last summary that a run made, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompactedFold {
+    /// The summary and what it stands for.
+    pub row: Compacted,
+    /// Turns of the run before it.
+    pub turns: i64,
 }
 
 /// A tool call and how far it got.
@@ -80,6 +92,8 @@ impl RunFold {
             text: String::new(),
             updated_at: None,
             outcome: None,
+            compacted: None,
+            compaction_usage: Usage::default(),
         }
     }
 
@@ -118,6 +132,13 @@ impl RunFold {
                 self.set_state(&finished.call_id, CallState::Finished(finished.clone()));
             }
             JournalEvent::RunFinished(outcome) => self.outcome = Some(outcome.clone()),
+            JournalEvent::Compacted(compacted) => {
+                self.compaction_usage = self.compaction_usage.plus(compacted.usage);
+                self.compacted = Some(CompactedFold {
+                    row: compacted.clone(),
+                    turns: i64::try_from(self.turns.len()).unwrap_or(i64::MAX),
+                });
+            }
         }
         self.updated_at = Some(row.at);
     }
@@ -214,12 +235,14 @@ impl RunFold {
         self.turns.last().map(|turn| turn.finish)
     }
 
-    /// Tokens of all turns.
+    /// The last summary that was made in the run.
+    pub fn compacted(&self) -> Option<&CompactedFold> {
+        self.compacted.as_ref()
+    }
+
+    /// Tokens of all turns and summaries.
     pub fn usage(&self) -> Usage {
-        self.turns.iter().fold(Usage::default(), |sum, turn| Usage {
-            input_tokens: sum.input_tokens + turn.usage.input_tokens,
-            output_tokens: sum.output_tokens + turn.usage.output_tokens,
-            cached_tokens: sum.cached_tokens + turn.usage.cached_tokens,
-        })
+        let turns = self.turns.iter().map(|turn| turn.usage);
+        turns.fold(self.compaction_usage, Usage::plus)
     }
 }

@@ -60,6 +60,9 @@ pub enum JournalEvent {
     ToolFinished(ToolFinished),
     /// The run ended.
     RunFinished(RunOutcome),
+    /// The older part of the conversation was summarized: the model is shown the summary in its
+    /// place from now on.
+    Compacted(Compacted),
 }
 
 /// See [`JournalEvent::UserMessage`].
@@ -195,6 +198,18 @@ pub struct Usage {
     pub cached_tokens: u64,
 }
 
+impl Usage {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            cached_tokens: self.cached_tokens.saturating_add(other.cached_tokens),
+        }
+    }
+}
+
 /// See [`JournalEvent::ToolDecided`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ToolDecided {
@@ -253,6 +268,25 @@ pub enum ToolStatus {
     Error,
     /// It was not run, or stopped.
     Cancelled,
+}
+
+/// See [`JournalEvent::Compacted`]. What the summary stands for is told by runs and turns, which are
+/// the same for who writes this row and for who reads it; a decision that was written meanwhile
+/// moves the numbers of rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compacted {
+    /// The first run of which the model still sees something: its message, and what follows. The
+    /// summary stands for all runs before it,
+    pub from_run: RunNumber,
+    /// and for its turns up to this one; 0: for none of them.
+    pub through_turn: i64,
+    /// What the model is shown in their place, masked; may be empty.
+    pub summary: String,
+    /// What the summary cost.
+    pub usage: Usage,
+    /// Bytes that are shown of each output of the calls so far, where that is less than usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_bytes: Option<u64>,
 }
 
 /// See [`JournalEvent::RunFinished`].
@@ -353,7 +387,7 @@ impl JournalEvent {
     pub const VERSION: i64 = 1;
 
     /// The name of every kind.
-    pub const KINDS: [&'static str; 10] = [
+    pub const KINDS: [&'static str; 11] = [
         "user_message",
         "run_started",
         "run_resumed",
@@ -364,6 +398,7 @@ impl JournalEvent {
         "tool_started",
         "tool_finished",
         "run_finished",
+        "compacted",
     ];
 
     /// The name under which the row is stored.
@@ -379,6 +414,7 @@ impl JournalEvent {
             Self::ToolStarted { .. } => "tool_started",
             Self::ToolFinished(_) => "tool_finished",
             Self::RunFinished(_) => "run_finished",
+            Self::Compacted(_) => "compacted",
         }
     }
 
@@ -401,6 +437,7 @@ impl JournalEvent {
             Self::ToolDecided(e) => serde_json::to_string(e),
             Self::ToolFinished(e) => serde_json::to_string(e),
             Self::RunFinished(e) => serde_json::to_string(e),
+            Self::Compacted(e) => serde_json::to_string(e),
         }
         .expect("journal events hold only strings, numbers and JSON values")
     }
@@ -432,6 +469,7 @@ impl JournalEvent {
                     .map(|Call { call_id }| Self::ToolStarted { call_id }),
                 "tool_finished" => serde_json::from_str(payload).map(Self::ToolFinished),
                 "run_finished" => serde_json::from_str(payload).map(Self::RunFinished),
+                "compacted" => serde_json::from_str(payload).map(Self::Compacted),
                 _ => {
                     return Err(DecodeError::Unknown {
                         kind: kind.to_owned(),

@@ -20,14 +20,14 @@ mod task;
 mod text;
 mod time;
 
-pub use fold::{CallFold, CallState, RunFold};
+pub use fold::{CallFold, CallState, CompactedFold, RunFold};
 pub use ids::{
     ApiKeyId, AppId, CallId, ConversationId, EndUserId, IdError, MessageId, OrganizationId,
     ProjectId, RunNumber, Seq, SessionId, TaskId, WidgetAppId, WidgetSessionId, WorkerId,
 };
 pub use journal::{
-    ApprovalOutcome, AttachedFile, DecodeError, FinishReason, JournalEvent, JournalRow, ModelTurn,
-    NoticeStatus, RunErrorCode, RunOutcome, RunStarted, Thought, ToolCall, ToolDecided,
+    ApprovalOutcome, AttachedFile, Compacted, DecodeError, FinishReason, JournalEvent, JournalRow,
+    ModelTurn, NoticeStatus, RunErrorCode, RunOutcome, RunStarted, Thought, ToolCall, ToolDecided,
     ToolFinished, ToolStatus, Usage, UserMessage,
 };
 pub use name::{InvalidName, Name};

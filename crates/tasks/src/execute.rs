@@ -398,7 +398,8 @@ fn fruitless_attempts(run: RunNumber, rows: &[JournalRow]) -> usize {
         | JournalEvent::ToolWaiting { .. }
         | JournalEvent::ToolDecided(_)
         | JournalEvent::ToolFinished(_)
-        | JournalEvent::RunFinished(_) => false,
+        | JournalEvent::RunFinished(_)
+        | JournalEvent::Compacted(_) => false,
     };
     latest
         .take_while(stands_still)

@@ -52,7 +52,8 @@ pub(crate) fn secrets_given(run: RunNumber, rows: &[JournalRow]) -> Given<'_> {
             | JournalEvent::ToolDecided(_)
             | JournalEvent::ToolStarted { .. }
             | JournalEvent::ToolFinished(_)
-            | JournalEvent::RunFinished(_) => {}
+            | JournalEvent::RunFinished(_)
+            | JournalEvent::Compacted(_) => {}
         }
     }
     given
@@ -86,7 +87,8 @@ pub(crate) fn session_of(run: RunNumber, rows: &[JournalRow]) -> Option<SessionI
             | JournalEvent::ToolDecided(_)
             | JournalEvent::ToolStarted { .. }
             | JournalEvent::ToolFinished(_)
-            | JournalEvent::RunFinished(_) => None,
+            | JournalEvent::RunFinished(_)
+            | JournalEvent::Compacted(_) => None,
         })
 }
 

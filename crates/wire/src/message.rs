@@ -136,6 +136,7 @@ pub fn messages_of(rows: &[JournalRow]) -> Vec<MessageResponse> {
             JournalEvent::RunStarted(_)
             | JournalEvent::RunResumed { .. }
             | JournalEvent::Notice { .. }
+            | JournalEvent::Compacted(_)
             | JournalEvent::ModelTurn(_)
             | JournalEvent::ToolWaiting { .. }
             | JournalEvent::ToolDecided(_)

@@ -215,6 +215,10 @@ impl Projector {
                 status: (*status).into(),
                 message: message.clone(),
             }],
+            JournalEvent::Compacted(_) => vec![StreamEvent::Status {
+                status: StatusName::Processing,
+                message: "The conversation was summarized to fit the model's window".to_owned(),
+            }],
             JournalEvent::ModelTurn(turn) => self.rest_of_turn(turn),
             JournalEvent::ToolWaiting { call_id } => self.tool_call(call_id, "awaiting_approval"),
             JournalEvent::ToolStarted { call_id } => self.tool_call(call_id, "executing"),

@@ -62,6 +62,7 @@ fn place(event: &JournalEvent) -> usize {
         JournalEvent::ToolStarted { .. } => 7,
         JournalEvent::ToolFinished(_) => 8,
         JournalEvent::RunFinished(_) => 9,
+        JournalEvent::Compacted(_) => 10,
     }
 }
 
@@ -142,8 +143,11 @@ fn golden_rows_add_up() {
         panic!("the call ended")
     };
     assert_eq!(finished.status, ToolStatus::Error);
+    apply("compacted", &mut fold);
+    let compacted = fold.compacted().unwrap();
+    assert_eq!((compacted.row.through_turn, compacted.turns), (1, 1));
     apply("run_finished", &mut fold);
     assert_eq!(fold.outcome(), Some(&RunOutcome::Completed));
-    assert_eq!(fold.usage().output_tokens, 20);
-    assert_eq!(fold.updated_at(), Some(Timestamp::from_millis(10)));
+    assert_eq!(fold.usage().output_tokens, 20 + 50);
+    assert_eq!(fold.updated_at(), Some(Timestamp::from_millis(11)));
 }

@@ -1,9 +1,9 @@
 //! Texts of any characters, and every kind of journal row.
 
 use model::{
-    ApprovalOutcome, AttachedFile, CallId, ConversationId, FinishReason, JournalEvent, MessageId,
-    ModelTurn, NoticeStatus, OsRandom, RunErrorCode, RunNumber, RunOutcome, RunStarted, Seq,
-    SessionId, Thought, ToolCall, ToolDecided, ToolFinished, ToolStatus, Usage, UserMessage,
+    ApprovalOutcome, AttachedFile, CallId, Compacted, ConversationId, FinishReason, JournalEvent,
+    MessageId, ModelTurn, NoticeStatus, OsRandom, RunErrorCode, RunNumber, RunOutcome, RunStarted,
+    Seq, SessionId, Thought, ToolCall, ToolDecided, ToolFinished, ToolStatus, Usage, UserMessage,
 };
 
 use crate::support::{Fixture, append, new_task};
@@ -82,6 +82,13 @@ fn one_of_each() -> Vec<JournalEvent> {
             status: NoticeStatus::Retrying,
             message: TEXT.to_owned(),
         },
+        JournalEvent::Compacted(Compacted {
+            from_run: RunNumber::FIRST,
+            through_turn: 1,
+            summary: TEXT.to_owned(),
+            usage: Usage::default(),
+            output_bytes: Some(512),
+        }),
         JournalEvent::ModelTurn(turn()),
         JournalEvent::ToolWaiting {
             call_id: call_id.clone(),

@@ -1,10 +1,10 @@
 //! Random tasks: what happens in them, in order, as rows and previews.
 
 use model::{
-    ApprovalOutcome, CallId, ConversationId, DeltaPart, FinishReason, JournalEvent, JournalRow,
-    MessageId, ModelTurn, NoticeStatus, OpenTurn, RunErrorCode, RunNumber, RunOutcome, RunStarted,
-    Seq, SessionId, Thought, Timestamp, ToolCall, ToolDecided, ToolFinished, ToolStatus, TurnDelta,
-    Usage, UserMessage,
+    ApprovalOutcome, CallId, Compacted, ConversationId, DeltaPart, FinishReason, JournalEvent,
+    JournalRow, MessageId, ModelTurn, NoticeStatus, OpenTurn, RunErrorCode, RunNumber, RunOutcome,
+    RunStarted, Seq, SessionId, Thought, Timestamp, ToolCall, ToolDecided, ToolFinished,
+    ToolStatus, TurnDelta, Usage, UserMessage,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -24,6 +24,7 @@ pub(crate) struct Turn {
     calls: Vec<Call>,
     retried: bool,
     resumed: bool,
+    compacted: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,13 +53,15 @@ fn turn() -> impl Strategy<Value = Turn> {
     let calls = proptest::collection::vec(call, 0..3);
     let pieces = proptest::collection::vec(text(), 0..4);
     let thoughts = proptest::collection::vec(text(), 0..3);
-    (pieces, thoughts, calls, any::<bool>(), any::<bool>()).prop_map(
-        |(pieces, thoughts, calls, retried, resumed)| Turn {
+    let flags = any::<[bool; 3]>();
+    (pieces, thoughts, calls, flags).prop_map(
+        |(pieces, thoughts, calls, [retried, resumed, compacted])| Turn {
             pieces,
             thoughts,
             calls,
             retried,
             resumed,
+            compacted,
         },
     )
 }
@@ -144,6 +147,15 @@ impl Tape {
     fn turn(&mut self, index: usize, number: i64, turn: &Turn) {
         if turn.resumed {
             self.row(JournalEvent::RunResumed { attempt: number });
+        }
+        if turn.compacted {
+            self.row(JournalEvent::Compacted(Compacted {
+                from_run: self.run,
+                through_turn: number - 1,
+                summary: "what was before".to_owned(),
+                usage: Usage::default(),
+                output_bytes: None,
+            }));
         }
         if turn.retried {
             self.row(JournalEvent::Notice {
@@ -278,6 +290,7 @@ pub(crate) fn open_turn(news: &[News]) -> Option<OpenTurn> {
                 | JournalEvent::RunStarted(_)
                 | JournalEvent::RunResumed { .. }
                 | JournalEvent::Notice { .. }
+                | JournalEvent::Compacted(_)
                 | JournalEvent::ToolWaiting { .. }
                 | JournalEvent::ToolDecided(_)
                 | JournalEvent::ToolStarted { .. }
