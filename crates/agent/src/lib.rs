@@ -12,6 +12,7 @@ mod assembler;
 mod background;
 mod calls;
 mod closing;
+mod compaction;
 mod context;
 mod error;
 mod journal;

@@ -221,11 +221,11 @@ impl Worker<'_> {
 
     /// The next request, from the journal alone.
     pub(crate) fn request(&self) -> TurnRequest {
-        let runs = || self.state.earlier().iter().chain([self.state.run()]);
+        let runs = self.state.runs();
         TurnRequest {
             model: self.input.model.model.clone(),
-            system: with_facts(&self.input.system, &facts_of(runs())),
-            messages: messages_of(runs()),
+            system: with_facts(&self.input.system, &facts_of(runs.iter().copied())),
+            messages: messages_of(runs),
             tools: self.input.tools.specs(),
             max_output_tokens: None,
             temperature: None,

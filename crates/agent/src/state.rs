@@ -46,8 +46,9 @@ impl State {
         &self.run
     }
 
-    pub(crate) fn earlier(&self) -> &[RunFold] {
-        &self.earlier
+    /// The runs of the task, oldest first; this one is the last.
+    pub(crate) fn runs(&self) -> Vec<&RunFold> {
+        self.earlier.iter().chain([&self.run]).collect()
     }
 
     pub(crate) fn memory(&self) -> &ApprovalMemory {

@@ -1,5 +1,6 @@
 //! One turn of the model: asked, shown as it comes, journalled as a whole.
 
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use crate::assembler::{Assembled, Assembler};
+use crate::compaction::{Cause, Compaction};
 use crate::mask::unless_masked;
 use crate::run::Worker;
 use crate::{AgentError, StopReason, mask_value};
@@ -36,12 +38,18 @@ enum Asked {
 }
 
 impl Worker<'_> {
-    /// Asks for turns until one can be journalled, and stages it: retries as the policy says, asks
-    /// once more after an empty answer.
+    /// Asks for turns until one can be journalled, and stages it: makes the conversation fit first,
+    /// retries as the policy says, asks once more after an empty answer.
     pub(crate) async fn ask_model(&mut self) -> Result<Option<StopReason>, AgentError> {
-        let request = self.request();
+        let mut request = self.request();
+        match self.compact(&request, Cause::Full).await? {
+            Compaction::Done => request = self.request(),
+            Compaction::NotNeeded => {}
+            Compaction::Stopped(reason) => return Ok(Some(reason)),
+        }
         let mut failures = 0;
         let mut empty_answers = 0;
+        let mut overflowed = false;
         loop {
             match self.ask_once(request.clone()).await {
                 Asked::Turn {
@@ -63,29 +71,56 @@ impl Worker<'_> {
                     self.notice_retry("The model gave an empty answer; asking again")
                         .await?;
                 }
+                Asked::Failed(ModelError::ContextOverflow) if !overflowed => {
+                    overflowed = true;
+                    match self.compact(&request, Cause::Overflow).await? {
+                        Compaction::Done => request = self.request(),
+                        Compaction::NotNeeded => {
+                            self.stage_model_error(&ModelError::ContextOverflow);
+                            return Ok(None);
+                        }
+                        Compaction::Stopped(reason) => return Ok(Some(reason)),
+                    }
+                }
                 Asked::Failed(error) => {
                     failures += 1;
-                    let Some(delay) = self.retry_delay(failures, &error) else {
-                        self.stage_model_error(&error);
-                        return Ok(None);
-                    };
-                    self.notice_retry(&format!("{error}; trying again")).await?;
-                    if let Some(reason) = self.wait(delay).await {
-                        return Ok(Some(reason));
+                    if let ControlFlow::Break(stop) = self.after_failure(failures, &error).await? {
+                        return Ok(stop);
                     }
                 }
                 Asked::Stopped(reason, said) => {
-                    if let (Some(said), StopReason::Cancel | StopReason::TimeLimit) = (said, reason)
-                    {
-                        self.stage_turn(said, FinishReason::Cut, Usage::default(), Value::Null);
-                    }
+                    self.stage_cut_off(reason, said);
                     return Ok(Some(reason));
                 }
             }
         }
     }
 
-    fn retry_delay(&self, failures: u32, error: &ModelError) -> Option<Duration> {
+    /// Waits for the next try, unless there is none or the run must stop.
+    async fn after_failure(
+        &mut self,
+        failures: u32,
+        error: &ModelError,
+    ) -> Result<ControlFlow<Option<StopReason>>, AgentError> {
+        let Some(delay) = self.retry_delay(failures, error) else {
+            self.stage_model_error(error);
+            return Ok(ControlFlow::Break(None));
+        };
+        self.notice_retry(&format!("{error}; trying again")).await?;
+        Ok(match self.wait(delay).await {
+            Some(reason) => ControlFlow::Break(Some(reason)),
+            None => ControlFlow::Continue(()),
+        })
+    }
+
+    /// Keeps what was shown of a turn when the run is stopped for good.
+    fn stage_cut_off(&mut self, reason: StopReason, said: Option<Assembled>) {
+        if let (Some(said), StopReason::Cancel | StopReason::TimeLimit) = (said, reason) {
+            self.stage_turn(said, FinishReason::Cut, Usage::default(), Value::Null);
+        }
+    }
+
+    pub(crate) fn retry_delay(&self, failures: u32, error: &ModelError) -> Option<Duration> {
         let delay = self
             .input
             .config
@@ -226,7 +261,7 @@ impl Worker<'_> {
         self.flush().await
     }
 
-    async fn wait(&self, delay: Duration) -> Option<StopReason> {
+    pub(crate) async fn wait(&self, delay: Duration) -> Option<StopReason> {
         let mut stop = self.input.stop.clone();
         tokio::select! {
             biased;

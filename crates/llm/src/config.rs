@@ -1,6 +1,6 @@
 //! What an operator configures about models.
 
-use crate::ApiKey;
+use crate::{ApiKey, ContextWindows};
 
 /// Which models a server offers.
 #[derive(Debug, Clone, Default)]
@@ -10,6 +10,8 @@ pub struct ModelsConfig {
     /// The offered models as `provider/model`. Empty: the general model of each configured
     /// provider, and the default.
     pub offered: Vec<String>,
+    /// How much the models can be shown, where it is not what is known of them.
+    pub context_windows: ContextWindows,
     /// Limits of the connections to all providers.
     pub http: HttpConfig,
     /// The built-in stand-in.

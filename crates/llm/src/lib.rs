@@ -30,6 +30,7 @@ mod sse;
 #[cfg(test)]
 mod testing;
 mod thought;
+mod windows;
 mod wire;
 
 pub use config::{
@@ -41,3 +42,4 @@ pub use provider::{Message, ProposedCall, Provider, ToolSpec, TurnEvent, TurnReq
 pub use retry::{MAX_RETRY_AFTER_MS, RetryPolicy};
 pub use secret::ApiKey;
 pub use thought::parse_thought;
+pub use windows::{ContextWindows, DEFAULT_CONTEXT_TOKENS, MIN_CONTEXT_TOKENS, WindowError};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::Clock;
 
-use crate::{ModelsConfig, Provider, anthropic, demo, gemini, openai};
+use crate::{ContextWindows, ModelsConfig, Provider, anthropic, demo, gemini, openai};
 
 /// A provider, as its own file registers it.
 #[derive(Debug, Clone)]
@@ -23,6 +23,7 @@ pub struct Models {
     registrations: Vec<Registration>,
     offered: Vec<String>,
     default: String,
+    context_windows: ContextWindows,
 }
 
 /// A model that can be asked.
@@ -34,6 +35,8 @@ pub struct ResolvedModel {
     pub model: String,
     /// Its name as `provider/model`, for people and the journal.
     pub full_name: String,
+    /// How much it can be shown at once, in tokens.
+    pub context_tokens: u64,
 }
 
 /// A model that the operator does not offer.
@@ -119,7 +122,12 @@ impl Models {
             demo.general_model = None;
         }
         registrations.push(demo);
-        Self::from_registrations(registrations, &config.offered, config.default.as_deref())
+        let models =
+            Self::from_registrations(registrations, &config.offered, config.default.as_deref());
+        Ok(Self {
+            context_windows: config.context_windows.clone(),
+            ..models?
+        })
     }
 
     /// The models of these providers, most preferred first.
@@ -157,6 +165,7 @@ impl Models {
             registrations,
             offered: names,
             default,
+            context_windows: ContextWindows::default(),
         })
     }
 
@@ -188,6 +197,7 @@ impl Models {
             provider: Arc::clone(&registration.provider),
             model: model.to_owned(),
             full_name: name.to_owned(),
+            context_tokens: self.context_windows.of(name),
         })
     }
 }

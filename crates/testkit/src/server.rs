@@ -11,6 +11,7 @@ use std::time::Duration;
 use agent::Web;
 use auth::SigningKeys;
 use http_api::{HttpConfig, HttpParts, Listener, ListenerConfig, Readiness, router};
+use llm::ContextWindows;
 use model::{Clock, KeyClass, OsRandom, ProjectId, Random, SystemClock};
 use sandbox::{EgressConnector, EgressPolicy, Limits, NetworkMode, SystemResolver};
 use store::{OpenMode, Store, StoreConfig};
@@ -46,6 +47,7 @@ pub struct TestServerBuilder {
     directory: Option<Arc<TempDir>>,
     script: Option<Script>,
     model_url: Option<String>,
+    context_windows: ContextWindows,
     clock: Arc<dyn Clock>,
     concurrent_runs: usize,
     heartbeat: Duration,
@@ -103,6 +105,7 @@ impl TestServer {
             directory: None,
             script: None,
             model_url: None,
+            context_windows: ContextWindows::default(),
             clock: Arc::new(SystemClock),
             concurrent_runs: 64,
             heartbeat: Duration::from_secs(15),
@@ -251,6 +254,13 @@ impl TestServerBuilder {
     #[must_use]
     pub fn model_at(mut self, base_url: impl Into<String>) -> Self {
         self.model_url = Some(base_url.into());
+        self
+    }
+
+    /// How much its model can be shown.
+    #[must_use]
+    pub fn context_windows(mut self, windows: ContextWindows) -> Self {
+        self.context_windows = windows;
         self
     }
 

@@ -8,6 +8,7 @@ mod artifacts;
 mod background;
 mod cancel;
 mod cluster;
+mod compaction;
 mod create;
 mod credentials;
 mod documents;

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use llm::{HttpConfig, MAX_RETRY_AFTER_MS, Models, ModelsConfig, RetryPolicy, ToolSpec};
+use llm::{
+    AnthropicConfig, DEFAULT_CONTEXT_TOKENS, GeminiConfig, HttpConfig, MAX_RETRY_AFTER_MS, Models,
+    ModelsConfig, OpenAiConfig, RetryPolicy, ToolSpec,
+};
 use model::{Clock, SystemClock};
 use serde_json::json;
 
@@ -91,10 +94,60 @@ fn the_guide_has_the_numbers_of_the_code() {
             cap_ms / 1_000
         ),
         format!("no byte for {idle_s} s"),
+        format!("| all others | {DEFAULT_CONTEXT_TOKENS} |"),
         format!("OpenAI itself this is `{}`", "gpt-5"),
         format!("Google itself this is `{}`", "gemini-2.5-pro"),
         format!("Anthropic itself this is `{}`", "claude-sonnet-4-5"),
     ] {
         assert!(GUIDE.contains(&promise), "{promise}");
+    }
+}
+
+/// The windows of the guide's table are those that a resolved model has.
+#[test]
+fn the_guide_has_the_windows_of_the_code() {
+    let (_, table) = GUIDE.split_once("| Models | Window, in tokens |").unwrap();
+    let rows = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let mut checked = 0;
+    for (names, tokens) in rows.filter_map(|row| row.trim_matches(['|', ' ']).split_once(" | ")) {
+        for name in names.split(", ").filter(|name| name.starts_with('`')) {
+            let name = name.trim_matches('`').replace('…', "");
+            let (provider, _) = name.split_once('/').unwrap();
+            let config = config_of(provider, &format!("{name}x"));
+            let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+            let models = Models::new(&config, &clock).unwrap();
+            let window = models.resolve(None).unwrap().context_tokens;
+            assert_eq!(window.to_string(), tokens, "{name}");
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 11);
+}
+
+/// A configuration whose default is that model.
+fn config_of(provider: &str, model: &str) -> ModelsConfig {
+    let base_url = "http://127.0.0.1:1/v1".to_owned();
+    let api_key = None;
+    let default = Some(model.to_owned());
+    match provider {
+        "anthropic" => ModelsConfig {
+            anthropic: Some(AnthropicConfig { base_url, api_key }),
+            default,
+            ..ModelsConfig::default()
+        },
+        "openai" => ModelsConfig {
+            openai: Some(OpenAiConfig { base_url, api_key }),
+            default,
+            ..ModelsConfig::default()
+        },
+        "gemini" => ModelsConfig {
+            gemini: Some(GeminiConfig { base_url, api_key }),
+            default,
+            ..ModelsConfig::default()
+        },
+        other => panic!("{other}"),
     }
 }

@@ -82,11 +82,18 @@ impl Settings {
             behind_proxy: raw.behind_proxy,
             public_url: raw.public_url.as_deref().map(public_url).transpose()?,
             database: database(raw.database_url, &data_dir)?,
-            models: models(
-                raw.model,
-                raw.models,
-                [raw.anthropic, raw.openai, raw.gemini],
-            ),
+            models: ModelsConfig {
+                context_windows: raw
+                    .context_tokens
+                    .join(",")
+                    .parse()
+                    .map_err(|error| meaning(format!("`context_tokens`: {error}")))?,
+                ..models(
+                    raw.model,
+                    raw.models,
+                    [raw.anthropic, raw.openai, raw.gemini],
+                )
+            },
             concurrent_runs: at_least_one("concurrent_runs", raw.concurrent_runs)? as usize,
             max_turns: i64::from(at_least_one("max_turns", raw.max_turns)?),
             task_timeout_ms: i64::from(at_least_one("task_timeout_ms", raw.task_timeout_ms)?),

@@ -124,6 +124,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "the general model of each configured provider",
         "The models that requests may name, as `provider/model`.",
     ),
+    setting(
+        "context_tokens",
+        "SIGMIC_CONTEXT_TOKENS",
+        Kind::List,
+        "what is known of each model, else 128000",
+        "How many tokens a model can be shown at once: `provider/model=NUMBER`, or a number for all others. A conversation that outgrows it is summarized.",
+    ),
     secret(
         "anthropic.api_key",
         "ANTHROPIC_API_KEY",

@@ -45,7 +45,7 @@ fn message(text: &str) -> Value {
 
 /// Follows a task to the end of its run as clients do: a stream that is closed without a terminal
 /// event (the lease of the killed server ran out) is opened again after the last id.
-async fn follow(api: &Api, id: &str, mut cursor: Option<String>) -> Vec<Event> {
+pub(crate) async fn follow(api: &Api, id: &str, mut cursor: Option<String>) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::new();
     loop {
         let path = format!("/api/v1/tasks/{id}/stream");

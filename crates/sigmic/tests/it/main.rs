@@ -7,6 +7,7 @@
 
 mod admin;
 mod command_line;
+mod compaction;
 mod crash;
 mod doctor;
 mod examples;

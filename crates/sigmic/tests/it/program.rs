@@ -29,6 +29,12 @@ impl Place {
         }
     }
 
+    /// With a variable for every server.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.home = self.home.with(name, value);
+        self
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.home.data_dir()
     }

@@ -28,6 +28,7 @@ impl TestServerBuilder {
             .or_else(|| self.model_url.clone());
         let models = ModelsConfig {
             default: url.is_some().then(|| SCRIPTED_MODEL.to_owned()),
+            context_windows: self.context_windows.clone(),
             openai: url.map(|base_url| OpenAiConfig {
                 base_url,
                 api_key: None,
