@@ -74,12 +74,29 @@ fn the_page_about_files_works_as_it_stands() {
 }
 
 #[test]
+fn the_page_about_tools_works_as_it_stands() {
+    let said = run("tools.md", &Home::new());
+    for expected in [
+        "Started in the background as bg-1.",
+        "bg-1 (running, started ",
+        "listening",
+        "bg-1 was stopped.",
+        "Remembered: Amounts are in Swiss francs.",
+        "169.254.169.254: it is at a link-local address",
+        "Web search is not configured on this server.",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+}
+
+#[test]
 fn links_lead_somewhere() {
     for name in [
         "README.md",
         "docs/guide/quickstart.md",
         "docs/guide/command-line.md",
         "docs/guide/files.md",
+        "docs/guide/tools.md",
     ] {
         let path = root().join(name);
         let page = std::fs::read_to_string(&path).unwrap();
