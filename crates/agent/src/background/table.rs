@@ -269,7 +269,11 @@ fn describe(phase: &Phase) -> String {
 }
 
 fn shown(command: &Command, offset: Option<u64>) -> String {
-    let phase = describe(&command.phase());
+    let phase = match command.phase() {
+        // A model that looks again and again sees that time goes on.
+        Phase::Running => format!("running for {} s", command.started.elapsed().as_secs()),
+        phase @ (Phase::Ended(_) | Phase::Stopped | Phase::Lost(_)) => describe(&phase),
+    };
     let Part {
         from,
         text,

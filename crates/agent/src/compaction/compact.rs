@@ -5,7 +5,7 @@ use llm::{ModelError, TurnEvent, TurnRequest};
 use model::{Compacted, JournalEvent, RunFold, Usage, head_and_tail};
 
 use super::plan::{Plan, plan};
-use super::size::{BYTES_PER_TOKEN, fixed_bytes, request_tokens, tokens};
+use super::size::Size;
 use super::summary::{cuts_anything, extract, request, transcript};
 use crate::run::Worker;
 use crate::{AgentError, StopReason};
@@ -18,8 +18,8 @@ const SUMMARY_PERCENT: u64 = 15;
 /// Percent of the window that must be gained for a summary to be worth it.
 const WORTH_PERCENT: u64 = 5;
 /// Bytes of a summary at least and at most.
-const LEAST_SUMMARY_BYTES: u64 = 1_024;
-const MOST_SUMMARY_BYTES: u64 = 32 * 1024;
+const LEAST_SUMMARY_BYTES: usize = 1_024;
+const MOST_SUMMARY_BYTES: usize = 32 * 1024;
 
 /// Why a conversation is to be cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,13 +67,12 @@ impl Worker<'_> {
     ) -> Result<Compaction, AgentError> {
         let window = self.input.model.context_tokens;
         let runs = self.state.runs();
-        let estimated = request_tokens(request, &runs);
-        let is_full = estimated.saturating_mul(100) > window.saturating_mul(FULL_PERCENT);
+        let size = Size::of(request, &runs);
+        let is_full = size.tokens.saturating_mul(100) > window.saturating_mul(FULL_PERCENT);
         if cause == Cause::Full && !is_full {
             return Ok(Compaction::NotNeeded);
         }
-        let fixed = tokens(fixed_bytes(request));
-        let budget = Budget::new(window, estimated, fixed, cause);
+        let budget = Budget::new(window, size, cause);
         let plan = plan(&runs, budget.keep).filter(|plan| plan.freed_bytes >= budget.worth);
         let Some(plan) = plan else {
             return Ok(Compaction::NotNeeded);
@@ -91,7 +90,12 @@ impl Worker<'_> {
             usage,
             output_bytes: plan.output_bytes.map(|bytes| bytes as u64),
         });
-        tracing::info!(estimated, window, ?cause, "the conversation is summarized");
+        tracing::info!(
+            size.tokens,
+            window,
+            ?cause,
+            "the conversation is summarized"
+        );
         drop(runs);
         self.stage(row);
         self.flush().await?;
@@ -153,25 +157,21 @@ impl Worker<'_> {
 }
 
 impl Budget {
-    fn new(window: u64, estimated: u64, fixed: u64, cause: Cause) -> Self {
+    fn new(window: u64, size: Size, cause: Cause) -> Self {
         // A provider that refuses has a smaller window than was thought: half of what was asked
         // must do.
         let window = match cause {
             Cause::Full => window,
-            Cause::Overflow => window.min(estimated / 2 * 100 / FULL_PERCENT),
+            Cause::Overflow => window.min(size.tokens / 2 * 100 / FULL_PERCENT),
         };
-        let room = (window * FULL_PERCENT / 100).saturating_sub(fixed);
-        let bytes = |tokens: u64| {
-            usize::try_from(tokens.saturating_mul(BYTES_PER_TOKEN)).unwrap_or(usize::MAX)
-        };
-        let summary = bytes((window * SUMMARY_PERCENT / 100).min(room / 4)) as u64;
-        let summary = summary.clamp(LEAST_SUMMARY_BYTES, MOST_SUMMARY_BYTES);
+        let room = (window * FULL_PERCENT / 100).saturating_sub(size.fixed_tokens());
+        let summary = size.bytes_of((window * SUMMARY_PERCENT / 100).min(room / 4));
         Self {
-            keep: bytes((window * KEPT_PERCENT / 100).min(room / 2)),
-            summary: usize::try_from(summary).unwrap_or(usize::MAX),
-            transcript: bytes(window / 2),
+            keep: size.bytes_of((window * KEPT_PERCENT / 100).min(room / 2)),
+            summary: summary.clamp(LEAST_SUMMARY_BYTES, MOST_SUMMARY_BYTES),
+            transcript: size.bytes_of(window / 2),
             worth: match cause {
-                Cause::Full => bytes(window * WORTH_PERCENT / 100),
+                Cause::Full => size.bytes_of(window * WORTH_PERCENT / 100),
                 Cause::Overflow => 1,
             },
         }

@@ -65,7 +65,7 @@ async fn a_background_command_answers_at_once_and_goes_on_between_calls() {
     .await;
     let id = server.api.create(&message("x")).await;
     let outputs = outputs(&server.api.finished(&id).await);
-    assert!(outputs[1].starts_with("Started in the background as bg-1.\n[bg-1: running;"));
+    assert!(outputs[1].starts_with("Started in the background as bg-1.\n[bg-1: running for "));
     assert!(
         outputs[2].starts_with("bg-1 (running, started "),
         "{}",
