@@ -154,7 +154,7 @@ impl Authenticator {
     }
 
     /// Writes when keys were last used, to be called at least every 60 seconds and at the end.
-    /// Says how many keys that were.
+    /// Says how many pairs of a key and an address that were.
     ///
     /// # Errors
     /// The database failed; what was noted is lost, and the next uses are noted again.

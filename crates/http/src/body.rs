@@ -5,6 +5,8 @@
 use axum::extract::Request;
 use axum::http::header;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
+use model::Timestamp;
 use serde_json::{Map, Value};
 use tasks::Upload;
 use wire::ErrorCode;
@@ -47,6 +49,17 @@ impl Fields {
             return Err(ErrorCode::UnsupportedMediaType.into());
         }
         Self::from_json(&bytes(request, max_bytes).await?)
+    }
+
+    /// Reads a body that must be JSON, or nothing at all: then every field is absent.
+    pub(crate) async fn read_optional_json(
+        request: Request,
+        max_bytes: usize,
+    ) -> Result<Self, ApiError> {
+        if request.body().is_end_stream() {
+            return Ok(Self::Json(Map::new()));
+        }
+        Self::read_json(request, max_bytes).await
     }
 
     fn from_json(bytes: &[u8]) -> Result<Self, ApiError> {
@@ -131,6 +144,33 @@ impl Fields {
             Self::Form(_) => None,
             Self::Json(fields) => fields.get(name).filter(|value| !value.is_null()),
         }
+    }
+
+    /// Whether the field is there and null, which means something else than absent.
+    pub(crate) fn is_null(&self, name: &str) -> bool {
+        match self {
+            Self::Form(_) => false,
+            Self::Json(fields) => fields.get(name).is_some_and(Value::is_null),
+        }
+    }
+
+    /// The list of texts of a field; `None` if it is absent, null or the body is a form.
+    pub(crate) fn texts(&self, name: &str) -> Result<Option<Vec<String>>, ApiError> {
+        let wrong = || ApiError::invalid(format!("`{name}` must be a list of texts"));
+        let Some(value) = self.value(name) else {
+            return Ok(None);
+        };
+        let items = value.as_array().ok_or_else(wrong)?;
+        let text = |item: &Value| item.as_str().map(str::to_owned).ok_or_else(wrong);
+        items.iter().map(text).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// The moment of a field, in ISO 8601.
+    pub(crate) fn moment(&self, name: &str) -> Result<Option<Timestamp>, ApiError> {
+        let wrong = || ApiError::invalid(format!("`{name}` must be a time in ISO 8601"));
+        let text = self.text(name)?;
+        text.map(|text| Timestamp::parse_iso(&text).ok_or_else(wrong))
+            .transpose()
     }
 
     /// Whether the field is there at all.

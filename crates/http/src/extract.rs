@@ -76,22 +76,19 @@ impl FromRequestParts<AppState> for MayApprove {
 
 async fn permit(parts: &mut Parts, state: &AppState, action: Action) -> Result<Permit, ApiError> {
     let principal = authenticated(parts, state).await?;
-    if let Some(asked_by) = parts.extensions.get::<crate::middleware::AskedBySlot>() {
-        asked_by.set(match &principal {
-            Principal::ApiKey(key) => AskedBy::Key(key.key_id),
-            Principal::EndUser(user) => AskedBy::EndUser(user.end_user_id),
-        });
-    }
     Ok(authorize(&principal, action)?)
 }
 
 /// Who asks: the credential first, then the page that it is used on.
-async fn authenticated(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
+pub(crate) async fn authenticated(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
     let Presented { credential, peer } = presented(parts)?;
     match state.authenticator.authenticate(&credential, peer).await {
         Ok(checked) => match &checked.origins {
             Some(rules) if !may_use(parts, state, rules) => Err(ErrorCode::OriginNotAllowed.into()),
-            Some(_) | None => Ok(checked.principal),
+            Some(_) | None => {
+                note(parts, &checked.principal);
+                Ok(checked.principal)
+            }
         },
         Err(refused) => {
             // A page learns that its token has expired, so that it can get another one.
@@ -100,6 +97,16 @@ async fn authenticated(parts: &Parts, state: &AppState) -> Result<Principal, Api
             }
             Err(refused.into())
         }
+    }
+}
+
+/// Notes who asks, for the log line.
+fn note(parts: &Parts, principal: &Principal) {
+    if let Some(asked_by) = parts.extensions.get::<crate::middleware::AskedBySlot>() {
+        asked_by.set(match principal {
+            Principal::ApiKey(key) => AskedBy::Key(key.key_id),
+            Principal::EndUser(user) => AskedBy::EndUser(user.end_user_id),
+        });
     }
 }
 

@@ -17,12 +17,15 @@ mod extract;
 mod guard;
 mod idempotency;
 mod listener;
+mod manage;
 mod middleware;
 mod multipart;
+mod open_streams;
 mod pace;
 mod query;
 mod router;
 mod routes;
+mod shown;
 mod state;
 mod stream;
 

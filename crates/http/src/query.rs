@@ -3,8 +3,15 @@
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 
+use wire::Paged;
+
 use crate::api_error::ApiError;
 use crate::state::AppState;
+
+/// Items of a list where none are asked for.
+const DEFAULT_LIMIT: i64 = 50;
+/// Items of a list at most.
+const MAX_LIMIT: i64 = 100;
 
 /// The parameters in their order.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +53,25 @@ impl Parameters {
             .ok_or_else(|| {
                 ApiError::invalid(format!("`{name}` must be a whole number, {least} or more"))
             })
+    }
+
+    /// The part of a whole list that `limit` and `offset` ask for.
+    pub(crate) fn page<T>(&self, items: Vec<T>) -> Result<Paged<T>, ApiError> {
+        let (limit, offset) = self.limits()?;
+        let total = i64::try_from(items.len()).unwrap_or(i64::MAX);
+        let count = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
+        let part = items
+            .into_iter()
+            .skip(count(offset))
+            .take(count(limit))
+            .collect();
+        Ok(Paged::new(part, total, limit, offset))
+    }
+
+    /// `limit` and `offset`, as they are in force.
+    pub(crate) fn limits(&self) -> Result<(i64, i64), ApiError> {
+        let limit = self.number("limit", 1, DEFAULT_LIMIT)?.min(MAX_LIMIT);
+        Ok((limit, self.number("offset", 0, 0)?))
     }
 
     /// A moment in ISO 8601.

@@ -27,7 +27,7 @@ use crate::state::{AppState, HttpParts};
         description = "Post a message; an agent works on it in its own sandbox and streams what it does.",
         license(name = "MIT OR Apache-2.0"),
     ),
-    tags((name = "auth", description = "Get tokens for end users"), (name = "tasks", description = "Run tasks and follow them"), (name = "health", description = "Whether the server works")),
+    tags((name = "auth", description = "Get tokens for end users"), (name = "settings", description = "Manage projects, API keys and widget apps"), (name = "tasks", description = "Run tasks and follow them"), (name = "health", description = "Whether the server works")),
     modifiers(&Credentials),
 )]
 struct Document;

@@ -8,6 +8,9 @@ use std::time::Duration;
 use auth::{Authenticator, Origin, SigningKeys, TokenExchange};
 use model::{Clock, Random};
 use tasks::Tasks;
+use tenancy::{KeyAdmin, Widgets};
+
+use crate::open_streams::OpenStreams;
 
 /// Settings of the HTTP side.
 #[derive(Debug, Clone)]
@@ -61,6 +64,10 @@ pub struct HttpParts {
     pub exchange: TokenExchange,
     /// The keys that sign tokens; absent: none are signed.
     pub signing: Option<Arc<SigningKeys>>,
+    /// Projects and keys.
+    pub keys: KeyAdmin,
+    /// Widget apps.
+    pub widgets: Widgets,
     /// Whether the server can do its work.
     pub readiness: Readiness,
     /// Settings.
@@ -79,11 +86,18 @@ impl fmt::Debug for HttpParts {
 
 /// What every handler gets. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct AppState(Arc<HttpParts>);
+pub(crate) struct AppState {
+    parts: Arc<HttpParts>,
+    /// The streams that are open.
+    pub(crate) streams: OpenStreams,
+}
 
 impl AppState {
     pub(crate) fn new(parts: HttpParts) -> Self {
-        Self(Arc::new(parts))
+        Self {
+            parts: Arc::new(parts),
+            streams: OpenStreams::default(),
+        }
     }
 }
 
@@ -91,6 +105,6 @@ impl std::ops::Deref for AppState {
     type Target = HttpParts;
 
     fn deref(&self) -> &HttpParts {
-        &self.0
+        &self.parts
     }
 }

@@ -7,12 +7,13 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use model::{RunNumber, Seq};
+use model::{Principal, RunNumber, Seq};
 use tasks::{Snapshot, Update, Watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use wire::{Envelope, Frame, HEARTBEAT, Projector, Step};
 
 use crate::extract::Presented;
+use crate::open_streams::OpenStream;
 use crate::state::AppState;
 
 /// A reader that was opened.
@@ -89,6 +90,7 @@ pub(crate) struct StreamBody {
     envelope: Envelope,
     heartbeat: Interval,
     credential: auth::CredentialWatch,
+    _open: OpenStream,
 }
 
 impl StreamBody {
@@ -97,6 +99,7 @@ impl StreamBody {
         envelope: Envelope,
         state: &AppState,
         presented: Presented,
+        by: Principal,
     ) -> Self {
         let period = state.config.heartbeat;
         let mut heartbeat = interval_at(Instant::now() + period, period);
@@ -109,6 +112,7 @@ impl StreamBody {
             envelope,
             heartbeat,
             credential,
+            _open: state.streams.open(by),
         }
     }
 

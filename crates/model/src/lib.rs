@@ -5,11 +5,13 @@
 //! - [`Task`], [`TaskStatus`], [`RunState`]: a unit of work and where it stands;
 //! - [`JournalEvent`] and [`RunFold`]: the facts of a task, and what they add up to;
 //! - [`Principal`], [`Action`] and [`authorize`]: who asks, for what, and whether they may;
+//! - [`Setting`] and [`authorize_setting`]: the same for the settings of an organization;
 //! - [`Clock`] and [`Random`]: time and chance as parameters.
 
 mod fold;
 mod ids;
 mod journal;
+mod management;
 mod name;
 mod permission;
 mod policy;
@@ -30,6 +32,7 @@ pub use journal::{
     ModelTurn, NoticeStatus, RunErrorCode, RunOutcome, RunStarted, Thought, ToolCall, ToolDecided,
     ToolFinished, ToolStatus, Usage, UserMessage,
 };
+pub use management::{Setting, SettingPermit, authorize_setting};
 pub use name::{InvalidName, Name};
 pub use permission::{Action, Forbidden, Permit, authorize};
 pub use policy::{Effect, PolicyDecision};

@@ -33,13 +33,13 @@ pub use runs::{
 pub use signal::Signal;
 pub use store::{OpenMode, Store, StoreConfig};
 pub use tasks::{
-    Append, ClaimNow, Fence, IdempotencyEntry, NewTask, Preferred, PreviewRow, RunChange,
-    TaskFilter, TaskPage, TaskPatch,
+    Append, ClaimNow, Fence, IdempotencyEntry, NewTask, OpenTask, Preferred, PreviewRow, RunChange,
+    TaskFilter, TaskOwner, TaskPage, TaskPatch,
 };
 pub use tenancy::{
-    ApiKey, ApiKeyCheck, Bootstrap, Bootstrapped, EndUser, EndUserStatus, EndUserVariables,
-    InstanceSecret, KeyHash, KeyStatus, KeyUse, NewApiKey, NewWidgetApp, NewWidgetSession,
-    Organization, Project, SessionsOf, SigningKeyChange, SigningKeyRow, SigningKeyState,
-    TenantStatus, WidgetApp, WidgetAppCheck, WidgetAppPatch, WidgetAppScope, WidgetAppSecret,
-    WidgetSession, WidgetSessionCheck,
+    ApiKey, ApiKeyCheck, ApiKeyPatch, Bootstrap, Bootstrapped, EndUser, EndUserStatus,
+    EndUserVariables, InstanceSecret, KeyCaller, KeyHash, KeyStatus, KeyUse, NewApiKey,
+    NewWidgetApp, NewWidgetSession, Organization, Project, ProjectPatch, SessionsOf,
+    SigningKeyChange, SigningKeyRow, SigningKeyState, TenantStatus, WidgetApp, WidgetAppCheck,
+    WidgetAppPatch, WidgetAppScope, WidgetAppSecret, WidgetSession, WidgetSessionCheck,
 };

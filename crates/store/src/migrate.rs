@@ -14,6 +14,10 @@ const SQLITE: &[(&str, &str)] = &[
         "V2__widgets",
         include_str!("../migrations/sqlite/V2__widgets.sql"),
     ),
+    (
+        "V3__key_callers",
+        include_str!("../migrations/sqlite/V3__key_callers.sql"),
+    ),
 ];
 
 const POSTGRES: &[(&str, &str)] = &[
@@ -24,6 +28,10 @@ const POSTGRES: &[(&str, &str)] = &[
     (
         "V2__widgets",
         include_str!("../migrations/postgres/V2__widgets.sql"),
+    ),
+    (
+        "V3__key_callers",
+        include_str!("../migrations/postgres/V3__key_callers.sql"),
     ),
 ];
 

@@ -14,6 +14,7 @@ fn database() -> Connection {
     for schema in [
         include_str!("../migrations/sqlite/V1__foundation.sql"),
         include_str!("../migrations/sqlite/V2__widgets.sql"),
+        include_str!("../migrations/sqlite/V3__key_callers.sql"),
     ] {
         connection.execute_batch(schema).unwrap();
     }

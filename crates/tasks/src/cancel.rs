@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use agent::{StopReason, closing_events};
-use model::{Permit, RunFold, RunOutcome, RunState, Seq, Task, TaskId, TaskStatus};
-use store::{Append, Fence, FenceOff, RunChange};
+use model::{
+    OrganizationId, Permit, RunFold, RunOutcome, RunState, Seq, Task, TaskId, TaskScope, TaskStatus,
+};
+use store::{Append, Fence, FenceOff, OpenTask, RunChange, TaskOwner};
 use tokio::time::{Instant, timeout_at};
 
 use crate::lifecycle::{patch_of, rows_of};
@@ -33,19 +35,50 @@ impl Tasks {
     /// [`Error::NotFound`]; [`Error::NotCancellable`] when the task completed or failed;
     /// [`Error::Store`].
     pub async fn cancel(&self, permit: &Permit, id: TaskId) -> Result<(), Error> {
-        let (tasks, permit) = (self.clone(), permit.clone());
+        self.cancel_scoped(permit.scope().clone(), id).await
+    }
+
+    /// The tasks of `owner` that have an open run.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn open_of(
+        &self,
+        organization_id: OrganizationId,
+        owner: TaskOwner,
+    ) -> Result<Vec<OpenTask>, Error> {
+        let listed = self.inner.store.list_open_tasks(organization_id, owner);
+        Ok(listed.await?)
+    }
+
+    /// Cancels the open runs of these tasks; those that end by themselves meanwhile are left alone.
+    ///
+    /// # Errors
+    /// [`Error::Store`]: some may go on.
+    pub async fn stop_all(&self, tasks: Vec<OpenTask>) -> Result<(), Error> {
+        for OpenTask { id, scope } in tasks {
+            match self.cancel_scoped(scope, id).await {
+                Ok(()) | Err(Error::NotCancellable | Error::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn cancel_scoped(&self, scope: TaskScope, id: TaskId) -> Result<(), Error> {
+        let tasks = self.clone();
         // Carried through when the caller goes away: nobody else ends a parked run that is marked.
-        let cancel = async move { tasks.cancel_now(&permit, id).await };
+        let cancel = async move { tasks.cancel_now(&scope, id).await };
         self.inner.carry_through(cancel).await
     }
 
-    async fn cancel_now(&self, permit: &Permit, id: TaskId) -> Result<(), Error> {
+    async fn cancel_now(&self, scope: &TaskScope, id: TaskId) -> Result<(), Error> {
         let inner = &self.inner;
         let deadline = Instant::now() + Duration::from_millis(inner.config.cancel_wait_ms);
         // Subscribed before the mark, so that no end is missed.
         let (mut subscription, _) = inner.live.topic(id).subscribe();
         loop {
-            match self.mark(permit, id).await? {
+            match self.mark(scope, id).await? {
                 Found::Ended(TaskStatus::Cancelled) => return Ok(()),
                 Found::Ended(_) => return Err(Error::NotCancellable),
                 Found::Free(task) => match self.close(&task, None).await {
@@ -56,7 +89,7 @@ impl Tasks {
             }
             inner.stop(id, StopReason::Cancel);
             if Instant::now() >= deadline {
-                return self.fence_off(permit, id).await;
+                return self.fence_off(scope, id).await;
             }
             let next_look = (Instant::now() + LOOK_EVERY).min(deadline);
             // Whatever wakes this: the state is read again.
@@ -68,12 +101,9 @@ impl Tasks {
         }
     }
 
-    async fn mark(&self, permit: &Permit, id: TaskId) -> Result<Found, Error> {
+    async fn mark(&self, scope: &TaskScope, id: TaskId) -> Result<Found, Error> {
         let inner = &self.inner;
-        let requested = inner
-            .store
-            .request_cancel(permit.scope(), id, inner.now())
-            .await;
+        let requested = inner.store.request_cancel(scope, id, inner.now()).await;
         let requested = match requested {
             Err(store::Error::NotFound) => return Err(Error::NotFound("Task")),
             requested => requested?,
@@ -86,13 +116,13 @@ impl Tasks {
     }
 
     /// Takes the run away from a worker that does not answer, and ends it.
-    async fn fence_off(&self, permit: &Permit, id: TaskId) -> Result<(), Error> {
+    async fn fence_off(&self, scope: &TaskScope, id: TaskId) -> Result<(), Error> {
         let inner = &self.inner;
         tracing::warn!(task = %id, "fencing off a worker that did not wind up a cancelled run");
         loop {
             let task = inner
                 .store
-                .find_task(permit.scope(), id)
+                .find_task(scope, id)
                 .await?
                 .ok_or(Error::NotFound("Task"))?;
             if !task.status.is_open() {

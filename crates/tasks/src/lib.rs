@@ -46,6 +46,6 @@ pub use input::{
 };
 pub use service::{ListRequest, Tasks, TasksConfig, TasksParts};
 pub use sessions::SessionsConfig;
-pub use store::TaskFilter;
+pub use store::{OpenTask, TaskFilter, TaskOwner};
 pub use watch::{Snapshot, Update, Watch};
 pub use worker::Workers;

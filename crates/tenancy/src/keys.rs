@@ -8,7 +8,7 @@ use model::{
     ApiKeyId, Clock, InvalidName, KeyClass, Name, OrganizationId, ProjectId, Random, Scope,
     Timestamp,
 };
-use store::{ApiKey, Bootstrap, KeyStatus, NewApiKey, Organization, Project, Store, TenantStatus};
+use store::{ApiKey, ApiKeyPatch, KeyCaller, KeyStatus, NewApiKey, Store};
 
 /// Why a change was refused.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,9 @@ pub enum AdminError {
     /// The organization has a project of that name.
     #[error("a project of that name exists")]
     NameTaken,
+    /// The key has a successor already.
+    #[error("the key was replaced by another one already")]
+    Replaced,
     /// The database failed.
     #[error("change keys")]
     Store(#[source] store::Error),
@@ -79,24 +82,35 @@ pub struct MintedKey {
     pub key: PlainKey,
 }
 
-/// What there is after [`KeyAdmin::bootstrap`].
+/// What changes of a key: `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub struct KeyChange {
+    /// What it is called.
+    pub name: Option<String>,
+    /// Whether it works.
+    pub status: Option<KeyStatus>,
+    /// From when on it does not work; `Some(None)`: never.
+    pub expires_at: Option<Option<Timestamp>>,
+}
+
+/// A key in the place of another.
 #[derive(Debug, Clone)]
-pub struct BootstrapOutcome {
-    /// The first organization.
-    pub organization: Organization,
-    /// Its default project.
-    pub project: Project,
-    /// The new keys, in the order they were asked for.
-    pub keys: Vec<MintedKey>,
+pub struct RotatedKey {
+    /// The new one.
+    pub minted: MintedKey,
+    /// Until when the old one works.
+    pub overlap_until: Timestamp,
+    /// From where the old one was used, latest first.
+    pub callers: Vec<KeyCaller>,
 }
 
 /// Makes and changes projects and keys. Checks what is asked for, not who asks.
 #[derive(Debug, Clone)]
 pub struct KeyAdmin {
-    store: Store,
-    hasher: KeyHasher,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+    pub(crate) store: Store,
+    pub(crate) hasher: KeyHasher,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
 }
 
 impl KeyAdmin {
@@ -115,89 +129,6 @@ impl KeyAdmin {
         }
     }
 
-    /// Makes what is missing of the first organization (owned by `owner`) and its default project,
-    /// and makes these keys anew, each in the place of the one of its class and name. Safe to
-    /// repeat; the keys it replaces stop working.
-    ///
-    /// # Errors
-    /// [`AdminError::InvalidName`], [`AdminError::Store`].
-    pub async fn bootstrap(
-        &self,
-        owner: &str,
-        keys: &[(KeyClass, &str)],
-    ) -> Result<BootstrapOutcome, AdminError> {
-        let now = self.clock.now();
-        let organization = Organization {
-            id: OrganizationId::generate(&*self.random),
-            name: "Default".to_owned(),
-            owner_name: Name::parse(owner)?.into_text(),
-            is_default: true,
-            status: TenantStatus::Active,
-            created_at: now,
-        };
-        let project = self.new_project(organization.id, "Default")?;
-        let mut minted = Vec::with_capacity(keys.len());
-        for (class, name) in keys {
-            minted.push(self.mint(NewKey {
-                organization_id: organization.id,
-                project_id: (*class == KeyClass::Project).then_some(project.id),
-                class: *class,
-                name: (*name).to_owned(),
-                scopes: None,
-                cidrs: vec![],
-                expires_at: None,
-                created_by: owner.to_owned(),
-            })?);
-        }
-        let made = self.store.bootstrap(Bootstrap {
-            organization,
-            project: Project {
-                is_default: true,
-                ..project
-            },
-            keys: minted.iter().map(|(_, new)| new.clone()).collect(),
-            at: now,
-        });
-        let made = made.await?;
-        let keys = minted.into_iter().zip(made.keys);
-        Ok(BootstrapOutcome {
-            organization: made.organization,
-            project: made.project,
-            keys: keys
-                .map(|((key, _), record)| MintedKey { record, key })
-                .collect(),
-        })
-    }
-
-    fn new_project(
-        &self,
-        organization_id: OrganizationId,
-        name: &str,
-    ) -> Result<Project, AdminError> {
-        Ok(Project {
-            id: ProjectId::generate(&*self.random),
-            organization_id,
-            name: Name::parse(name)?.into_text(),
-            is_default: false,
-            status: TenantStatus::Active,
-            created_at: self.clock.now(),
-        })
-    }
-
-    /// Makes a project.
-    ///
-    /// # Errors
-    /// [`AdminError::InvalidName`], [`AdminError::NameTaken`], [`AdminError::Store`].
-    pub async fn create_project(
-        &self,
-        organization_id: OrganizationId,
-        name: &str,
-    ) -> Result<Project, AdminError> {
-        let project = self.new_project(organization_id, name)?;
-        self.store.insert_project(project.clone()).await?;
-        Ok(project)
-    }
-
     /// Makes a key.
     ///
     /// # Errors
@@ -214,7 +145,7 @@ impl KeyAdmin {
     }
 
     /// A key and what is kept of it, not kept yet.
-    fn mint(&self, new: NewKey) -> Result<(PlainKey, NewApiKey), AdminError> {
+    pub(crate) fn mint(&self, new: NewKey) -> Result<(PlainKey, NewApiKey), AdminError> {
         if (new.class == KeyClass::Project) != new.project_id.is_some() {
             return Err(AdminError::InvalidProject);
         }
@@ -270,9 +201,8 @@ impl KeyAdmin {
         organization_id: OrganizationId,
         id: ApiKeyId,
     ) -> Result<(), AdminError> {
-        let status = KeyStatus::Disabled;
-        let done = self.store.set_api_key_status(organization_id, id, status);
-        Ok(done.await?)
+        self.set_status(organization_id, id, KeyStatus::Disabled)
+            .await
     }
 
     /// Makes a disabled key work again.
@@ -284,9 +214,110 @@ impl KeyAdmin {
         organization_id: OrganizationId,
         id: ApiKeyId,
     ) -> Result<(), AdminError> {
-        let status = KeyStatus::Active;
-        let done = self.store.set_api_key_status(organization_id, id, status);
-        Ok(done.await?)
+        self.set_status(organization_id, id, KeyStatus::Active)
+            .await
+    }
+
+    async fn set_status(
+        &self,
+        organization_id: OrganizationId,
+        id: ApiKeyId,
+        status: KeyStatus,
+    ) -> Result<(), AdminError> {
+        let patch = ApiKeyPatch {
+            status: Some(status),
+            ..ApiKeyPatch::default()
+        };
+        let done = self.store.update_api_key(organization_id, id, patch);
+        done.await?;
+        Ok(())
+    }
+
+    /// A key.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`], [`AdminError::Store`].
+    pub async fn get_key(
+        &self,
+        organization_id: OrganizationId,
+        id: ApiKeyId,
+    ) -> Result<ApiKey, AdminError> {
+        let found = self.store.find_api_key(organization_id, id).await?;
+        found.ok_or(AdminError::NotFound)
+    }
+
+    /// Changes a key that was not revoked; the next request with it sees that.
+    ///
+    /// # Errors
+    /// See [`AdminError`].
+    pub async fn update_key(
+        &self,
+        organization_id: OrganizationId,
+        id: ApiKeyId,
+        change: KeyChange,
+    ) -> Result<ApiKey, AdminError> {
+        let name = change.name.as_deref().map(Name::parse).transpose()?;
+        let patch = ApiKeyPatch {
+            name: name.map(Name::into_text),
+            status: change.status,
+            expires_at: change.expires_at,
+        };
+        let changed = self.store.update_api_key(organization_id, id, patch);
+        Ok(changed.await?)
+    }
+
+    /// Makes a key of the same name, class and rights in the place of another, which works for
+    /// `grace_ms` more at most, or until it is revoked.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`], also when it was revoked; [`AdminError::Replaced`];
+    /// [`AdminError::Store`].
+    pub async fn rotate_key(
+        &self,
+        organization_id: OrganizationId,
+        id: ApiKeyId,
+        grace_ms: i64,
+        created_by: &str,
+    ) -> Result<RotatedKey, AdminError> {
+        let old = self.get_key(organization_id, id).await?;
+        let (key, new) = self.mint(NewKey {
+            organization_id,
+            project_id: old.project_id,
+            class: old.class,
+            name: old.name,
+            scopes: Some(old.scopes),
+            cidrs: old.cidrs,
+            expires_at: old.expires_at,
+            created_by: created_by.to_owned(),
+        })?;
+        let overlap_until = self.clock.now().plus_millis(grace_ms.max(0));
+        let callers = self.store.list_key_callers(organization_id, id).await?;
+        let record = self.store.rotate_api_key(id, new, overlap_until).await;
+        let record = record.map_err(|error| {
+            if matches!(error, store::Error::Conflict) {
+                AdminError::Replaced
+            } else {
+                error.into()
+            }
+        })?;
+        Ok(RotatedKey {
+            minted: MintedKey { record, key },
+            overlap_until,
+            callers,
+        })
+    }
+
+    /// From where a key was used, latest first, 20 addresses at most.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`], [`AdminError::Store`].
+    pub async fn key_callers(
+        &self,
+        organization_id: OrganizationId,
+        id: ApiKeyId,
+    ) -> Result<Vec<KeyCaller>, AdminError> {
+        self.get_key(organization_id, id).await?;
+        Ok(self.store.list_key_callers(organization_id, id).await?)
     }
 
     /// Makes a key stop working for ever.

@@ -6,8 +6,13 @@
 
 mod error;
 mod keys;
+mod projects;
 mod widgets;
 
 pub use error::Error;
-pub use keys::{AdminError, BootstrapOutcome, KeyAdmin, MintedKey, NewKey};
-pub use widgets::{MintedApp, NewWidget, WidgetChange, Widgets};
+pub use keys::{AdminError, KeyAdmin, KeyChange, MintedKey, NewKey, RotatedKey};
+pub use projects::BootstrapOutcome;
+pub use store::{
+    ApiKey, KeyCaller, KeyStatus, Project, TenantStatus, WidgetApp, WidgetAppScope, WidgetSession,
+};
+pub use widgets::{CutOff, MintedApp, NewWidget, WidgetChange, Widgets};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use auth::{EndUserName, KeyHasher, OriginPattern, PlainAppSecret};
 use model::{
-    AppId, Clock, EndUserId, Name, OrganizationId, ProjectId, Random, WidgetAppId, WidgetSessionId,
+    AppId, Clock, EndUserId, Name, OrganizationId, ProjectId, Random, Timestamp, WidgetAppId,
+    WidgetSessionId,
 };
 use serde_json::Value;
 use store::{
@@ -60,6 +61,15 @@ pub struct MintedApp {
     pub app: WidgetApp,
     /// Its secret.
     pub secret: PlainAppSecret,
+}
+
+/// What cutting somebody off did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CutOff {
+    /// Who.
+    pub end_user_id: EndUserId,
+    /// Tokens that worked until now.
+    pub sessions: usize,
 }
 
 /// Makes and changes widget apps. Checks what is asked for, not who asks. Cheap to clone.
@@ -175,7 +185,8 @@ impl Widgets {
         changed.map_err(Error::of("Widget app"))
     }
 
-    /// Gives an app another secret; the old ones work for `grace_ms` more at most.
+    /// Gives an app another secret; the old ones work for `grace_ms` more at most, until the
+    /// answered moment.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Store`].
@@ -183,12 +194,35 @@ impl Widgets {
         &self,
         scope: WidgetAppScope,
         grace_ms: i64,
-    ) -> Result<PlainAppSecret, Error> {
+    ) -> Result<(PlainAppSecret, Timestamp), Error> {
         let (secret, kept) = self.mint_secret();
         let until = kept.created_at.plus_millis(grace_ms.max(0));
         let done = self.store.rotate_widget_app_secret(scope, kept, until);
         done.await.map_err(Error::of("Widget app"))?;
-        Ok(secret)
+        Ok((secret, until))
+    }
+
+    /// Makes every token of an app invalid; says how many worked until now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn disable(&self, scope: WidgetAppScope) -> Result<usize, Error> {
+        let live = self.sessions(scope).await?.len();
+        let disabled = WidgetChange {
+            status: Some(TenantStatus::Disabled),
+            ..WidgetChange::default()
+        };
+        self.update(scope, disabled).await?;
+        Ok(live)
+    }
+
+    /// Deletes an app with its secrets, end users and their variables.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn delete(&self, scope: WidgetAppScope) -> Result<(), Error> {
+        let deleted = self.store.delete_widget_app(scope).await;
+        deleted.map_err(Error::of("Widget app"))
     }
 
     /// The tokens of an app that work, latest first, a thousand at most.
@@ -201,7 +235,7 @@ impl Widgets {
         listed.await.map_err(Error::of("Widget app"))
     }
 
-    /// Cuts one token off; says whether it worked until now.
+    /// Cuts one token off.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Store`].
@@ -209,11 +243,11 @@ impl Widgets {
         &self,
         scope: WidgetAppScope,
         id: WidgetSessionId,
-    ) -> Result<u64, Error> {
+    ) -> Result<CutOff, Error> {
         self.revoke(scope, SessionsOf::Session(id), "Session").await
     }
 
-    /// Cuts every token of an end user off; says how many worked until now. New ones are given.
+    /// Cuts every token of an end user off. New ones are given.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Store`].
@@ -221,13 +255,13 @@ impl Widgets {
         &self,
         scope: WidgetAppScope,
         end_user: &str,
-    ) -> Result<u64, Error> {
+    ) -> Result<CutOff, Error> {
         let name = EndUserName::parse(end_user)?;
         let of = SessionsOf::EndUser(name.as_str().to_owned());
         self.revoke(scope, of, "End user").await
     }
 
-    /// Cuts an end user's tokens off and refuses new ones; says how many worked until now.
+    /// Cuts an end user's tokens off and refuses new ones.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Store`].
@@ -235,7 +269,7 @@ impl Widgets {
         &self,
         scope: WidgetAppScope,
         end_user: &str,
-    ) -> Result<u64, Error> {
+    ) -> Result<CutOff, Error> {
         self.set_status(scope, end_user, EndUserStatus::Blocked)
             .await?;
         // After that: a token that was made meanwhile is cut off too.
@@ -275,10 +309,14 @@ impl Widgets {
         scope: WidgetAppScope,
         of: SessionsOf,
         what: &'static str,
-    ) -> Result<u64, Error> {
+    ) -> Result<CutOff, Error> {
         let now = self.clock.now();
         let done = self.store.revoke_widget_sessions(scope, of, now);
-        done.await.map_err(Error::of(what))
+        let (end_user_id, count) = done.await.map_err(Error::of(what))?;
+        Ok(CutOff {
+            end_user_id,
+            sessions: usize::try_from(count).unwrap_or(usize::MAX),
+        })
     }
 
     fn mint_secret(&self) -> (PlainAppSecret, WidgetAppSecret) {

@@ -406,6 +406,8 @@ impl TestServerBuilder {
             authenticator: credentials.authenticator.clone(),
             exchange: credentials.exchange.clone(),
             signing: credentials.signing.clone(),
+            keys: credentials.admin.clone(),
+            widgets: credentials.widgets.clone(),
             readiness: readiness.clone(),
             config: HttpConfig {
                 heartbeat: self.heartbeat,

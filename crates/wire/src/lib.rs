@@ -3,6 +3,7 @@
 //!
 //! - [`Success`], [`Paged`], [`Failure`] and [`ErrorCode`]: the envelopes (API reference, "Conventions");
 //! - request and response bodies of the Task API, one module a resource;
+//! - bodies of the management API, in `settings`;
 //! - [`StreamEvent`], [`Frame`] and [`Projector`]: the event stream (API reference, "The event stream").
 //!
 //! To add an event: a variant in [`StreamEvent`], its place in [`Projector`], a row in the table of
@@ -15,6 +16,7 @@ mod event;
 mod frame;
 mod message;
 mod projector;
+mod settings;
 mod task;
 mod token;
 
@@ -25,6 +27,13 @@ pub use event::{StatusName, StreamEvent, TASK_CANCELLED};
 pub use frame::{Envelope, Frame, HEARTBEAT};
 pub use message::{AttachedFileResponse, HistoryResponse, MessageResponse, Role, messages_of};
 pub use projector::{Projector, Step};
+pub use settings::{
+    ApiKeyResponse, ApiKeyUsageResponse, CallerResponse, CreateApiKeyRequest,
+    CreatedApiKeyResponse, CreatedWidgetAppResponse, EndUserRequest, ProjectRequest,
+    ProjectResponse, RevocationResponse, RotateRequest, RotatedApiKeyResponse,
+    RotatedSecretResponse, UpdateApiKeyRequest, WidgetAppRequest, WidgetAppResponse,
+    WidgetSessionResponse,
+};
 pub use task::{
     ApproveRequest, ApproveResponse, CancelResponse, CreateTaskForm, CreateTaskRequest,
     CreateTaskResponse, FollowUpForm, FollowUpRequest, FollowUpResponse, OutputResponse,

@@ -172,19 +172,13 @@ async fn a_token_that_is_cut_off_ends_its_streams() {
     theirs.until("content").await;
     keys.until("content").await;
     let app = &shop.minted.app;
-    let scope = store::WidgetAppScope {
+    let scope = tenancy::WidgetAppScope {
         organization_id: app.organization_id,
         project_id: app.project_id,
         id: app.id,
     };
-    assert_eq!(
-        shop.server
-            .widgets
-            .revoke_end_user(scope, "u1")
-            .await
-            .unwrap(),
-        1
-    );
+    let cut_off = shop.server.widgets.revoke_end_user(scope, "u1").await;
+    assert_eq!(cut_off.unwrap().sessions, 1);
     assert_eq!(
         user.get("/api/v1/tasks").await.error(),
         (401, "INVALID_TOKEN".to_owned())

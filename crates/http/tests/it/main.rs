@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod api_keys;
 mod approve;
 mod artifacts;
 mod background;
@@ -24,12 +25,14 @@ mod read;
 mod resume;
 mod sandbox;
 mod search;
+mod settings;
 mod stream;
 mod support;
 mod tools;
 mod turns;
 mod uploads;
 mod web;
+mod widget_apps;
 mod widgets;
 mod zips;
 

@@ -5,6 +5,7 @@ mod idempotency;
 mod insert;
 mod journal;
 mod list;
+mod open;
 mod patch;
 mod preview;
 mod read;
@@ -14,6 +15,7 @@ pub use append::{Append, Fence, Preferred, RunChange};
 pub use idempotency::IdempotencyEntry;
 pub use insert::{ClaimNow, NewTask};
 pub use list::{TaskFilter, TaskPage};
+pub use open::{OpenTask, TaskOwner};
 pub use patch::TaskPatch;
 pub use preview::PreviewRow;
 

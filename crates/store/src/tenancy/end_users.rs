@@ -126,7 +126,7 @@ impl Store {
         .await
     }
 
-    /// Cuts tokens off; says how many worked until now.
+    /// Cuts tokens off; says whose they are and how many worked until now.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such app, session or end user;
@@ -136,7 +136,7 @@ impl Store {
         scope: WidgetAppScope,
         of: SessionsOf,
         at: Timestamp,
-    ) -> Result<u64, Error> {
+    ) -> Result<(EndUserId, u64), Error> {
         self.write((scope, of, at), |tx, (scope, of, at)| {
             Box::pin(revoke_sessions(tx, *scope, of, *at))
         })
@@ -308,11 +308,11 @@ async fn revoke_sessions(
     scope: WidgetAppScope,
     of: &SessionsOf,
     at: Timestamp,
-) -> Result<u64, Error> {
+) -> Result<(EndUserId, u64), Error> {
     let app = find(tx, scope).await?.ok_or(Error::NotFound)?;
-    let (exists, sql, whose) = match of {
+    let (whom, sql, whose) = match of {
         SessionsOf::Session(id) => (
-            "SELECT id FROM widget_sessions WHERE widget_app_id = $1 AND id = $2",
+            "SELECT end_user_id FROM widget_sessions WHERE widget_app_id = $1 AND id = $2",
             "UPDATE widget_sessions SET revoked_at = $3
              WHERE widget_app_id = $1 AND id = $2 AND revoked_at IS NULL AND expires_at > $3",
             crate::value::Value::from(*id),
@@ -326,9 +326,9 @@ async fn revoke_sessions(
             crate::value::Value::from(Json(name)),
         ),
     };
-    let found = tx.query_opt(exists, params![app.id, whose.clone()]).await?;
-    found.ok_or(Error::NotFound)?;
+    let found = tx.query_opt(whom, params![app.id, whose.clone()]).await?;
+    let end_user = found.ok_or(Error::NotFound)?.next("end_users.id")?;
     let count = tx.execute(sql, params![app.id, whose, at]).await?;
     tx.signal(Signal::CredentialsChanged);
-    Ok(count)
+    Ok((end_user, count))
 }

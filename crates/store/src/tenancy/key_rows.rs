@@ -138,6 +138,26 @@ pub struct ApiKeyCheck {
     pub project_status: Option<TenantStatus>,
 }
 
+/// What changes of a key: `None` leaves a field as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ApiKeyPatch {
+    /// What it is called.
+    pub name: Option<String>,
+    /// Whether it works; a revoked one stays so.
+    pub status: Option<KeyStatus>,
+    /// From when on it does not work; `Some(None)`: never.
+    pub expires_at: Option<Option<Timestamp>>,
+}
+
+/// From where a key was used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyCaller {
+    /// The address.
+    pub ip: String,
+    /// When last, to about a minute.
+    pub last_used_at: Timestamp,
+}
+
 /// That a key was used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyUse {

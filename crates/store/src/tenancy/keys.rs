@@ -3,7 +3,7 @@
 use model::{ApiKeyId, OrganizationId, ProjectId, Timestamp};
 
 use super::key_rows::{Scopes, key_columns, read_check, read_key};
-use super::{ApiKey, ApiKeyCheck, KeyStatus, KeyUse, NewApiKey};
+use super::{ApiKey, ApiKeyCheck, ApiKeyPatch, KeyCaller, KeyStatus, KeyUse, NewApiKey};
 use crate::store::Read;
 use crate::tx::Tx;
 use crate::value::{Json, params};
@@ -49,20 +49,71 @@ impl Store {
         .await
     }
 
-    /// Disables or enables a key that was not revoked. From the answer on, the next request with
-    /// it sees the change.
+    /// A key of an organization.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none or it was revoked; [`Error::Unavailable`].
-    pub async fn set_api_key_status(
+    /// [`Error::Unavailable`].
+    pub async fn find_api_key(
         &self,
         organization_id: OrganizationId,
         id: ApiKeyId,
-        status: KeyStatus,
-    ) -> Result<(), Error> {
-        self.write(
-            (organization_id, id, status),
-            |tx, (organization, id, status)| Box::pin(set_status(tx, *organization, *id, *status)),
+    ) -> Result<Option<ApiKey>, Error> {
+        self.read(
+            Read::Point,
+            (organization_id, id),
+            |tx, (organization, id)| Box::pin(find(tx, *organization, *id)),
+        )
+        .await
+    }
+
+    /// Changes a key. From the answer on, the next request with it sees the change.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none or it was revoked; [`Error::Unavailable`].
+    pub async fn update_api_key(
+        &self,
+        organization_id: OrganizationId,
+        id: ApiKeyId,
+        patch: ApiKeyPatch,
+    ) -> Result<ApiKey, Error> {
+        let input = (organization_id, id, patch);
+        self.write(input, |tx, (organization, id, patch)| {
+            Box::pin(update(tx, *organization, *id, patch))
+        })
+        .await
+    }
+
+    /// Makes a key the successor of another, which works until `overlap_until` at most. Lineage and
+    /// predecessor of the new key are set by the store.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such key or it was revoked; [`Error::Conflict`] when it
+    /// has a successor already; [`Error::Unavailable`].
+    pub async fn rotate_api_key(
+        &self,
+        old: ApiKeyId,
+        new: NewApiKey,
+        overlap_until: Timestamp,
+    ) -> Result<ApiKey, Error> {
+        self.write((old, new, overlap_until), |tx, (old, new, until)| {
+            Box::pin(rotate(tx, *old, new, *until))
+        })
+        .await
+    }
+
+    /// From where a key was used, latest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn list_key_callers(
+        &self,
+        organization_id: OrganizationId,
+        id: ApiKeyId,
+    ) -> Result<Vec<KeyCaller>, Error> {
+        self.read(
+            Read::Bulk,
+            (organization_id, id),
+            |tx, (organization, id)| Box::pin(callers(tx, *organization, *id)),
         )
         .await
     }
@@ -180,24 +231,97 @@ async fn list(
     rows.into_iter().map(read_key).collect()
 }
 
-async fn set_status(
+async fn find(
     tx: &mut Tx,
     organization_id: OrganizationId,
     id: ApiKeyId,
-    status: KeyStatus,
-) -> Result<(), Error> {
-    let changed = tx
-        .execute(
-            "UPDATE api_keys SET status = $3
-             WHERE organization_id = $1 AND id = $2 AND status <> 'revoked'",
-            params![organization_id, id, status],
+) -> Result<Option<ApiKey>, Error> {
+    let sql = concat!(
+        "SELECT ",
+        key_columns!(),
+        " FROM api_keys WHERE organization_id = $1 AND id = $2"
+    );
+    let row = tx.query_opt(sql, params![organization_id, id]).await?;
+    row.map(read_key).transpose()
+}
+
+/// A key that was not revoked.
+async fn find_live(
+    tx: &mut Tx,
+    organization_id: OrganizationId,
+    id: ApiKeyId,
+) -> Result<ApiKey, Error> {
+    let found = find(tx, organization_id, id).await?;
+    found
+        .filter(|key| key.status != KeyStatus::Revoked)
+        .ok_or(Error::NotFound)
+}
+
+async fn update(
+    tx: &mut Tx,
+    organization_id: OrganizationId,
+    id: ApiKeyId,
+    patch: &ApiKeyPatch,
+) -> Result<ApiKey, Error> {
+    let old = find_live(tx, organization_id, id).await?;
+    let key = ApiKey {
+        name: patch.name.clone().unwrap_or(old.name),
+        status: patch.status.unwrap_or(old.status),
+        expires_at: patch.expires_at.unwrap_or(old.expires_at),
+        ..old
+    };
+    tx.execute(
+        "UPDATE api_keys SET name = $2, status = $3, expires_at = $4 WHERE id = $1",
+        params![key.id, &key.name, key.status, key.expires_at],
+    )
+    .await?;
+    tx.signal(Signal::CredentialsChanged);
+    Ok(key)
+}
+
+async fn rotate(
+    tx: &mut Tx,
+    old: ApiKeyId,
+    new: &NewApiKey,
+    overlap_until: Timestamp,
+) -> Result<ApiKey, Error> {
+    let old = find_live(tx, new.key.organization_id, old).await?;
+    if old.overlap_until.is_some() {
+        return Err(Error::Conflict);
+    }
+    tx.execute(
+        "UPDATE api_keys SET overlap_until = $2 WHERE id = $1",
+        params![old.id, overlap_until],
+    )
+    .await?;
+    let mut new = new.clone();
+    new.key.lineage = old.lineage;
+    new.key.rotated_from = Some(old.id);
+    insert(tx, &new).await?;
+    tx.signal(Signal::CredentialsChanged);
+    Ok(new.key)
+}
+
+async fn callers(
+    tx: &mut Tx,
+    organization_id: OrganizationId,
+    id: ApiKeyId,
+) -> Result<Vec<KeyCaller>, Error> {
+    let rows = tx
+        .query(
+            "SELECT c.ip, c.last_used_at FROM api_key_callers c JOIN api_keys k ON k.id = c.key_id
+             WHERE k.organization_id = $1 AND c.key_id = $2
+             ORDER BY c.last_used_at DESC, c.ip",
+            params![organization_id, id],
         )
         .await?;
-    if changed == 0 {
-        return Err(Error::NotFound);
-    }
-    tx.signal(Signal::CredentialsChanged);
-    Ok(())
+    let caller = |mut row: crate::value::Row| {
+        Ok(KeyCaller {
+            ip: row.next("api_key_callers.ip")?,
+            last_used_at: row.next("api_key_callers.last_used_at")?,
+        })
+    };
+    rows.into_iter().map(caller).collect()
 }
 
 pub(super) async fn revoke(
@@ -223,12 +347,31 @@ pub(super) async fn revoke(
     Ok(())
 }
 
+/// Addresses that are kept of each key.
+const KEPT_CALLERS: i64 = 20;
+
 async fn touch(tx: &mut Tx, uses: &[KeyUse]) -> Result<(), Error> {
     for used in uses {
         tx.execute(
             "UPDATE api_keys SET last_used_at = $2, last_used_ip = $3
              WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $2)",
             params![used.id, used.at, used.ip.as_ref()],
+        )
+        .await?;
+        let Some(ip) = &used.ip else { continue };
+        tx.execute(
+            "INSERT INTO api_key_callers (key_id, ip, last_used_at)
+             SELECT id, $2, $3 FROM api_keys WHERE id = $1
+             ON CONFLICT (key_id, ip) DO UPDATE SET last_used_at = excluded.last_used_at
+             WHERE api_key_callers.last_used_at < excluded.last_used_at",
+            params![used.id, ip, used.at],
+        )
+        .await?;
+        tx.execute(
+            "DELETE FROM api_key_callers WHERE key_id = $1 AND ip NOT IN
+                 (SELECT ip FROM api_key_callers WHERE key_id = $1
+                  ORDER BY last_used_at DESC, ip LIMIT $2)",
+            params![used.id, KEPT_CALLERS],
         )
         .await?;
     }

@@ -16,11 +16,13 @@ pub use bootstrap::{Bootstrap, Bootstrapped};
 pub(crate) use end_users::FIND_SESSION;
 pub use end_users::{EndUser, EndUserVariables, NewWidgetSession, SessionsOf};
 pub use instance::InstanceSecret;
-pub use key_rows::{ApiKey, ApiKeyCheck, KeyHash, KeyStatus, KeyUse, NewApiKey};
+pub use key_rows::{
+    ApiKey, ApiKeyCheck, ApiKeyPatch, KeyCaller, KeyHash, KeyStatus, KeyUse, NewApiKey,
+};
 #[cfg(test)]
 pub(crate) use keys::FIND_BY_HASH;
 pub use signing::{SigningKeyChange, SigningKeyRow, SigningKeyState};
-pub use tenants::{Organization, Project, TenantStatus};
+pub use tenants::{Organization, Project, ProjectPatch, TenantStatus};
 pub use widget_rows::{
     EndUserStatus, WidgetApp, WidgetAppPatch, WidgetAppSecret, WidgetSession, WidgetSessionCheck,
 };

@@ -5,7 +5,7 @@ use model::{OrganizationId, ProjectId, Timestamp};
 use crate::store::Read;
 use crate::tx::Tx;
 use crate::value::{FromCell, Row, Value, name_values, params};
-use crate::{Error, Store};
+use crate::{Error, Signal, Store};
 
 /// Whether an organization or a project is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,15 @@ pub struct Project {
     pub created_at: Timestamp,
 }
 
+/// What changes of a project: `None` leaves a field as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProjectPatch {
+    /// Its name.
+    pub name: Option<String>,
+    /// Whether it is in use.
+    pub status: Option<TenantStatus>,
+}
+
 impl Store {
     /// Makes an organization.
     ///
@@ -116,6 +125,23 @@ impl Store {
             (organization_id, id),
             |tx, (organization, id)| Box::pin(find_project(tx, *organization, *id)),
         )
+        .await
+    }
+
+    /// Changes a project. One that is disabled refuses its credentials from the answer on.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Duplicate`] `projects_name`; [`Error::Unavailable`].
+    pub async fn update_project(
+        &self,
+        organization_id: OrganizationId,
+        id: ProjectId,
+        patch: ProjectPatch,
+    ) -> Result<Project, Error> {
+        let input = (organization_id, id, patch);
+        self.write(input, |tx, (organization, id, patch)| {
+            Box::pin(update_project(tx, *organization, *id, patch))
+        })
         .await
     }
 
@@ -220,6 +246,28 @@ async fn find_project(
         )
         .await?;
     row.map(read_project).transpose()
+}
+
+async fn update_project(
+    tx: &mut Tx,
+    organization_id: OrganizationId,
+    id: ProjectId,
+    patch: &ProjectPatch,
+) -> Result<Project, Error> {
+    let found = find_project(tx, organization_id, id).await?;
+    let old = found.ok_or(Error::NotFound)?;
+    let project = Project {
+        name: patch.name.clone().unwrap_or(old.name),
+        status: patch.status.unwrap_or(old.status),
+        ..old
+    };
+    tx.execute(
+        "UPDATE projects SET name = $2, status = $3 WHERE id = $1",
+        params![project.id, &project.name, project.status],
+    )
+    .await?;
+    tx.signal(Signal::CredentialsChanged);
+    Ok(project)
 }
 
 pub(super) async fn list_projects(

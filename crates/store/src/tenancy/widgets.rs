@@ -108,6 +108,16 @@ impl Store {
         .await
     }
 
+    /// Deletes an app with its secrets, end users and sessions. Tasks keep the ids of their end
+    /// users, which nobody has any more.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Unavailable`].
+    pub async fn delete_widget_app(&self, scope: WidgetAppScope) -> Result<(), Error> {
+        self.write(scope, |tx, scope| Box::pin(delete(tx, *scope)))
+            .await
+    }
+
     /// Gives an app another secret; those it had work until `old_until` at most.
     ///
     /// # Errors
@@ -286,4 +296,18 @@ async fn rotate(
     )
     .await?;
     insert_secret(tx, app.id, secret).await
+}
+
+async fn delete(tx: &mut Tx, scope: WidgetAppScope) -> Result<(), Error> {
+    let app = find(tx, scope).await?.ok_or(Error::NotFound)?;
+    for sql in [
+        "DELETE FROM widget_sessions WHERE widget_app_id = $1",
+        "DELETE FROM end_users WHERE widget_app_id = $1",
+        "DELETE FROM widget_app_secrets WHERE widget_app_id = $1",
+        "DELETE FROM widget_apps WHERE id = $1",
+    ] {
+        tx.execute(sql, params![app.id]).await?;
+    }
+    tx.signal(Signal::CredentialsChanged);
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! API keys.
 
 use model::{ApiKeyId, KeyClass, OsRandom, Random, Scope, TaskScope};
-use store::{ApiKey, Error, KeyHash, KeyStatus, KeyUse, NewApiKey, TenantStatus};
+use store::{ApiKey, ApiKeyPatch, Error, KeyHash, KeyStatus, KeyUse, NewApiKey, TenantStatus};
 
 use crate::support::{Fixture, at};
 
@@ -12,6 +12,9 @@ conformance![
     a_key_is_disabled_enabled_and_revoked,
     another_organization_cannot_change_a_key,
     last_use_moves_forward_only,
+    the_latest_callers_of_a_key_are_kept,
+    a_key_has_one_successor,
+    a_key_is_changed_in_part,
 ];
 
 pub(crate) fn hash() -> KeyHash {
@@ -129,7 +132,7 @@ async fn a_key_is_disabled_enabled_and_revoked(fixture: &Fixture) {
     let (store, organization, id) = (&fixture.store, scope.organization_id, new.key.id);
     for status in [KeyStatus::Disabled, KeyStatus::Active] {
         store
-            .set_api_key_status(organization, id, status)
+            .update_api_key(organization, id, to(status))
             .await
             .unwrap();
         let found = store.unscoped_find_api_key_by_hash(&new.hash.bytes).await;
@@ -147,7 +150,7 @@ async fn a_key_is_disabled_enabled_and_revoked(fixture: &Fixture) {
     assert_eq!(keys[0].revoked_at, Some(at(2_000)), "the first");
     assert_eq!(keys[0].revoke_reason.as_deref(), Some("leaked"));
     let back = store
-        .set_api_key_status(organization, id, KeyStatus::Active)
+        .update_api_key(organization, id, to(KeyStatus::Active))
         .await;
     assert!(matches!(back, Err(Error::NotFound)));
 }
@@ -157,7 +160,7 @@ async fn another_organization_cannot_change_a_key(fixture: &Fixture) {
     let foreign = fixture.tenant().await.organization_id;
     let (store, id) = (&fixture.store, new.key.id);
     let disabled = store
-        .set_api_key_status(foreign, id, KeyStatus::Disabled)
+        .update_api_key(foreign, id, to(KeyStatus::Disabled))
         .await;
     assert!(matches!(disabled, Err(Error::NotFound)));
     let revoked = store.revoke_api_key(foreign, id, at(2_000), None).await;
@@ -187,4 +190,105 @@ async fn last_use_moves_forward_only(fixture: &Fixture) {
     let key = keys.unwrap().remove(0);
     assert_eq!(key.last_used_at, Some(at(3_000)));
     assert_eq!(key.last_used_ip.as_deref(), Some("10.0.0.3"));
+}
+
+/// A change of the status alone.
+fn to(status: KeyStatus) -> ApiKeyPatch {
+    ApiKeyPatch {
+        status: Some(status),
+        ..ApiKeyPatch::default()
+    }
+}
+
+async fn the_latest_callers_of_a_key_are_kept(fixture: &Fixture) {
+    let (scope, new) = insert(fixture, KeyClass::Project).await;
+    let (store, id) = (&fixture.store, new.key.id);
+    let used = |number: i64, now| KeyUse {
+        id,
+        at: at(now),
+        ip: Some(format!("10.0.0.{number}")),
+    };
+    let uses = (1..=25)
+        .map(|number| used(number, number * 1_000))
+        .collect();
+    store.touch_api_keys(uses).await.unwrap();
+    store
+        .touch_api_keys(vec![used(10, 99_000), used(25, 1)])
+        .await
+        .unwrap();
+    let callers = store.list_key_callers(scope.organization_id, id).await;
+    let callers = callers.unwrap();
+    assert_eq!(callers.len(), 20);
+    assert_eq!(
+        (callers[0].ip.as_str(), callers[0].last_used_at),
+        ("10.0.0.10", at(99_000))
+    );
+    assert_eq!(
+        (callers[1].ip.as_str(), callers[1].last_used_at),
+        ("10.0.0.25", at(25_000))
+    );
+    let foreign = fixture.tenant().await.organization_id;
+    assert_eq!(store.list_key_callers(foreign, id).await.unwrap(), []);
+    // A key that is gone leaves no caller behind.
+    let mut gone = used(1, 5);
+    gone.id = new_key(&scope, KeyClass::Project, "never kept").key.id;
+    store.touch_api_keys(vec![gone]).await.unwrap();
+}
+
+async fn a_key_has_one_successor(fixture: &Fixture) {
+    let (scope, old) = insert(fixture, KeyClass::Project).await;
+    let store = &fixture.store;
+    let next = new_key(&scope, KeyClass::Project, "next");
+    let made = store
+        .rotate_api_key(old.key.id, next.clone(), at(9_000))
+        .await;
+    let made = made.unwrap();
+    assert_eq!(
+        (made.rotated_from, made.lineage),
+        (Some(old.key.id), old.key.lineage)
+    );
+    let found = store.find_api_key(scope.organization_id, old.key.id).await;
+    assert_eq!(found.unwrap().unwrap().overlap_until, Some(at(9_000)));
+    let again = new_key(&scope, KeyClass::Project, "again");
+    let again = store.rotate_api_key(old.key.id, again, at(9_000)).await;
+    assert!(matches!(again, Err(Error::Conflict)));
+    let foreign = new_key(&fixture.tenant().await, KeyClass::Project, "foreign");
+    let foreign = store.rotate_api_key(made.id, foreign, at(9_000)).await;
+    assert!(matches!(foreign, Err(Error::NotFound)));
+    store
+        .revoke_api_key(scope.organization_id, made.id, at(2_000), None)
+        .await
+        .unwrap();
+    let dead = new_key(&scope, KeyClass::Project, "dead");
+    let dead = store.rotate_api_key(made.id, dead, at(9_000)).await;
+    assert!(matches!(dead, Err(Error::NotFound)));
+}
+
+async fn a_key_is_changed_in_part(fixture: &Fixture) {
+    let (scope, new) = insert(fixture, KeyClass::Project).await;
+    let change = |patch| {
+        fixture
+            .store
+            .update_api_key(scope.organization_id, new.key.id, patch)
+    };
+    let named = change(ApiKeyPatch {
+        name: Some("other".to_owned()),
+        expires_at: Some(Some(at(7_000))),
+        ..ApiKeyPatch::default()
+    });
+    let named = named.await.unwrap();
+    assert_eq!(
+        (named.name.as_str(), named.expires_at),
+        ("other", Some(at(7_000)))
+    );
+    let kept = change(to(KeyStatus::Disabled)).await.unwrap();
+    assert_eq!(
+        (kept.name.as_str(), kept.expires_at),
+        ("other", Some(at(7_000)))
+    );
+    let endless = change(ApiKeyPatch {
+        expires_at: Some(None),
+        ..ApiKeyPatch::default()
+    });
+    assert_eq!(endless.await.unwrap().expires_at, None);
 }

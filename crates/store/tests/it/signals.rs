@@ -43,14 +43,19 @@ async fn changes_of_credentials_are_told(fixture: &Fixture) {
     fixture.store.insert_api_key(new).await.unwrap();
     let mut signals = fixture.store.signals();
     let organization = scope.organization_id;
-    let store = &fixture.store;
-    store
-        .set_api_key_status(organization, id, KeyStatus::Disabled)
-        .await
-        .unwrap();
+    let kept = &fixture.store;
+    kept.update_api_key(
+        organization,
+        id,
+        store::ApiKeyPatch {
+            status: Some(KeyStatus::Disabled),
+            ..store::ApiKeyPatch::default()
+        },
+    )
+    .await
+    .unwrap();
     assert_eq!(signals.recv().await.unwrap(), Signal::CredentialsChanged);
-    store
-        .revoke_api_key(organization, id, at(1), None)
+    kept.revoke_api_key(organization, id, at(1), None)
         .await
         .unwrap();
     assert_eq!(signals.recv().await.unwrap(), Signal::CredentialsChanged);

@@ -19,6 +19,7 @@ conformance![
     tokens_are_cut_off_one_by_one_and_by_end_user,
     a_blocked_end_user_gets_no_session,
     an_end_users_scope_holds_their_tasks_only,
+    a_deleted_app_takes_its_end_users_along,
     signing_keys_change_state_once,
 ];
 
@@ -267,12 +268,12 @@ async fn tokens_are_cut_off_one_by_one_and_by_end_user(fixture: &Fixture) {
     assert_eq!(listed.len(), 3);
     let one = SessionsOf::Session(first);
     let cut = store.revoke_widget_sessions(scope, one.clone(), at(3_000));
-    assert_eq!(cut.await.unwrap(), 1);
+    assert_eq!(cut.await.unwrap(), (ana, 1));
     let again = store.revoke_widget_sessions(scope, one, at(4_000));
-    assert_eq!(again.await.unwrap(), 0, "it was cut off already");
+    assert_eq!(again.await.unwrap(), (ana, 0), "it was cut off already");
     let all = SessionsOf::EndUser("ana".to_owned());
     let cut = store.revoke_widget_sessions(scope, all, at(4_000));
-    assert_eq!(cut.await.unwrap(), 1);
+    assert_eq!(cut.await.unwrap(), (ana, 1));
     let found = store.unscoped_find_widget_session(first).await.unwrap();
     assert_eq!(found.unwrap().revoked_at, Some(at(3_000)), "the first time");
     let listed = store
@@ -398,4 +399,33 @@ async fn signing_keys_change_state_once(fixture: &Fixture) {
     };
     let second = store.change_signing_keys(vec![], vec![second], at(4_000));
     assert!(matches!(second.await, Err(Error::Duplicate { .. })));
+}
+
+async fn a_deleted_app_takes_its_end_users_along(fixture: &Fixture) {
+    let (scope, made) = app(fixture).await;
+    let (_, other) = app(fixture).await;
+    signing_key(fixture, "k1", SigningKeyState::Current).await;
+    let store = &fixture.store;
+    let user = end_user(fixture, &made, "u1").await;
+    let id = session(fixture, &made, user).await;
+    let kept = end_user(fixture, &other, "u1").await;
+    let kept = session(fixture, &other, kept).await;
+    let elsewhere = WidgetAppScope {
+        id: other.id,
+        ..scope
+    };
+    let foreign = store.delete_widget_app(elsewhere).await;
+    assert!(matches!(foreign, Err(Error::NotFound)));
+    store.delete_widget_app(scope).await.unwrap();
+    assert_eq!(store.find_widget_app(scope).await.unwrap(), None);
+    assert_eq!(store.unscoped_find_widget_session(id).await.unwrap(), None);
+    assert!(
+        store
+            .unscoped_find_widget_session(kept)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    let again = store.delete_widget_app(scope).await;
+    assert!(matches!(again, Err(Error::NotFound)));
 }

@@ -11,9 +11,6 @@ use crate::extract::MayRead;
 use crate::query::Parameters;
 use crate::state::AppState;
 
-const DEFAULT_LIMIT: i64 = 50;
-const MAX_LIMIT: i64 = 100;
-
 /// List tasks, latest activity first.
 #[utoipa::path(
     get, path = "/api/v1/tasks", tag = "tasks",
@@ -33,8 +30,7 @@ pub(crate) async fn list_tasks(
     State(state): State<AppState>,
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let limit = parameters.number("limit", 1, DEFAULT_LIMIT)?.min(MAX_LIMIT);
-    let offset = parameters.number("offset", 0, 0)?;
+    let (limit, offset) = parameters.limits()?;
     let filter = filter(&permit, &parameters)?;
     let page = state
         .tasks

@@ -48,7 +48,8 @@ pub(crate) async fn stream_task(
     match open(snapshot, watch, cursor) {
         None => Ok(StatusCode::NO_CONTENT.into_response()),
         Some(reader) => {
-            let body = StreamBody::new(reader, envelope, &state, presented);
+            let by = permit.principal().clone();
+            let body = StreamBody::new(reader, envelope, &state, presented, by);
             Ok((HEADERS, Body::from_stream(body.into_stream())).into_response())
         }
     }

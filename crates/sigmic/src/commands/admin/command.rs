@@ -225,9 +225,10 @@ fn refused(error: AdminError) -> Failure {
         | AdminError::InvalidCidr(_)
         | AdminError::InvalidScope
         | AdminError::InvalidProject => Failure::Usage(error.to_string()),
-        AdminError::NotFound | AdminError::NameTaken | AdminError::Store(_) => {
-            Failure::Failed(error.into())
-        }
+        AdminError::NotFound
+        | AdminError::NameTaken
+        | AdminError::Replaced
+        | AdminError::Store(_) => Failure::Failed(error.into()),
     }
 }
 

@@ -113,6 +113,8 @@ impl Parts {
             authenticator: self.authenticator.clone(),
             exchange: self.exchange.clone(),
             signing: instance.signing.clone(),
+            keys: instance.admin.clone(),
+            widgets: instance.widgets.clone(),
             readiness,
             config: HttpConfig {
                 own_origins,

@@ -1,0 +1,92 @@
+//! `POST /api/v1/projects/{projectId}/api-keys`.
+
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use model::{KeyClass, ProjectId, Scope, SettingPermit};
+use tenancy::NewKey;
+use wire::{CreateApiKeyRequest, CreatedApiKeyResponse, ErrorCode, Failure, Success};
+
+use crate::api_error::{ApiError, success};
+use crate::body::Fields;
+use crate::manage::{MayChangeKeys, ProjectPath, project, refused};
+use crate::shown::key_response;
+use crate::state::AppState;
+
+/// Create an API key. The answer is the only one that holds it.
+///
+/// A key of class `management` belongs to the organization and gets no scope that the caller does not have.
+#[utoipa::path(
+    post, path = "/api/v1/projects/{projectId}/api-keys", tag = "settings",
+    security(("bearer" = []), ("apiKey" = [])),
+    params(("projectId" = String, Path, description = "The project")),
+    request_body = CreateApiKeyRequest,
+    responses((status = 200, body = Success<CreatedApiKeyResponse>), (status = "4XX", body = Failure)),
+)]
+pub(crate) async fn create_api_key(
+    MayChangeKeys(permit): MayChangeKeys,
+    ProjectPath(id): ProjectPath,
+    State(state): State<AppState>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    project(&state, &permit, id).await?;
+    let fields = Fields::read_json(request, state.config.max_body_bytes).await?;
+    let new = new_key(&permit, id, &fields)?;
+    let made = state.keys.create_key(new).await;
+    let minted = made.map_err(|error| refused("Project", error))?;
+    let body = CreatedApiKeyResponse {
+        record: key_response(&minted.record),
+        key: minted.key.expose_key().to_owned(),
+    };
+    Ok(([(header::CACHE_CONTROL, "no-store")], success(body)).into_response())
+}
+
+fn new_key(
+    permit: &SettingPermit,
+    project: ProjectId,
+    fields: &Fields,
+) -> Result<NewKey, ApiError> {
+    let class = match fields.text("class")? {
+        None => KeyClass::Project,
+        Some(name) => KeyClass::parse(&name)
+            .ok_or_else(|| ApiError::invalid("`class` must be `project` or `management`"))?,
+    };
+    let scopes = fields.texts("scopes")?.map(parse_scopes).transpose()?;
+    let scopes = match (class, scopes) {
+        (KeyClass::Project, scopes) => scopes,
+        // What is not named is what the caller has.
+        (KeyClass::Management, None) => Some(
+            Scope::ALL
+                .into_iter()
+                .filter(|scope| permit.may_grant(*scope))
+                .collect(),
+        ),
+        (KeyClass::Management, Some(scopes)) => {
+            // A scope that no key of the class may have is refused as such.
+            let of_class = |scope: &&Scope| !Scope::TASKS.contains(scope);
+            let mut wanted = scopes.iter().filter(of_class);
+            if !wanted.all(|scope| permit.may_grant(*scope)) {
+                return Err(ErrorCode::Forbidden.into());
+            }
+            Some(scopes)
+        }
+    };
+    Ok(NewKey {
+        organization_id: permit.organization_id(),
+        project_id: (class == KeyClass::Project).then_some(project),
+        class,
+        name: fields.text("name")?.unwrap_or_default(),
+        scopes,
+        cidrs: fields.texts("cidrs")?.unwrap_or_default(),
+        expires_at: fields.moment("expiresAt")?,
+        created_by: permit.username().to_owned(),
+    })
+}
+
+fn parse_scopes(names: Vec<String>) -> Result<Vec<Scope>, ApiError> {
+    let scope = |name: &String| {
+        Scope::parse(name)
+            .ok_or_else(|| ApiError::invalid(format!("`scopes`: there is no {name:?}")))
+    };
+    names.iter().map(scope).collect()
+}

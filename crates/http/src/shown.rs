@@ -1,0 +1,69 @@
+//! What is shown of the records of the management API.
+
+use tenancy::{ApiKey, KeyCaller, KeyStatus, Project, TenantStatus, WidgetApp, WidgetSession};
+use wire::{
+    ApiKeyResponse, CallerResponse, ProjectResponse, WidgetAppResponse, WidgetSessionResponse,
+};
+
+pub(crate) fn project_response(project: &Project) -> ProjectResponse {
+    ProjectResponse {
+        id: project.id.to_string(),
+        organization_id: project.organization_id.to_string(),
+        name: project.name.clone(),
+        is_default: project.is_default,
+        created_at: project.created_at.to_string(),
+    }
+}
+
+pub(crate) fn key_response(key: &ApiKey) -> ApiKeyResponse {
+    let scopes = key.scopes.iter().map(|scope| scope.as_str().to_owned());
+    ApiKeyResponse {
+        id: key.id.to_string(),
+        organization_id: key.organization_id.to_string(),
+        project_id: key.project_id.map(|id| id.to_string()),
+        name: key.name.clone(),
+        prefix: key.prefix.clone(),
+        class: key.class.as_str().to_owned(),
+        scopes: scopes.collect(),
+        cidrs: key.cidrs.clone(),
+        enabled: key.status == KeyStatus::Active,
+        created_by: key.created_by.clone(),
+        created_at: key.created_at.to_string(),
+        expires_at: key.expires_at.map(|at| at.to_string()),
+        last_used_at: key.last_used_at.map(|at| at.to_string()),
+        rotated_from: key.rotated_from.map(|id| id.to_string()),
+        overlap_until: key.overlap_until.map(|at| at.to_string()),
+    }
+}
+
+pub(crate) fn caller_response(caller: &KeyCaller) -> CallerResponse {
+    CallerResponse {
+        ip: caller.ip.clone(),
+        last_used_at: caller.last_used_at.to_string(),
+    }
+}
+
+pub(crate) fn app_response(app: &WidgetApp) -> WidgetAppResponse {
+    WidgetAppResponse {
+        id: app.id.to_string(),
+        app_id: app.app_id.to_string(),
+        project_id: app.project_id.to_string(),
+        name: app.name.clone(),
+        allowed_origins: app.allowed_origins.clone(),
+        allow_null_origin: app.allow_null_origin,
+        require_origin: app.require_origin,
+        enabled: app.status == TenantStatus::Active,
+        theme: app.theme.clone(),
+        created_by: app.created_by.clone(),
+        created_at: app.created_at.to_string(),
+    }
+}
+
+pub(crate) fn session_response(session: &WidgetSession) -> WidgetSessionResponse {
+    WidgetSessionResponse {
+        id: session.id.to_string(),
+        end_user_id: session.end_user_name.clone(),
+        created_at: session.created_at.to_string(),
+        expires_at: session.expires_at.to_string(),
+    }
+}
