@@ -5,6 +5,7 @@
 //! - [`PlainKey`] and [`KeyHasher`]: an API key as its owner holds it, and as it is kept;
 //! - [`SigningKeys`] and [`TokenExchange`]: widget tokens, from a customer's app credentials;
 //! - [`OriginPattern`] and [`OriginRules`]: which pages may use them;
+//! - [`find_leaks`]: keys that lie where they should not;
 //! - [`Authenticator`]: from a credential to a [`model::Principal`], read from the database on
 //!   each request, so that a revocation counts from the next one on;
 //! - [`CredentialWatch`]: when a credential that is still in use ceases to work;
@@ -18,6 +19,7 @@ mod exchange;
 mod hasher;
 mod key;
 mod last_used;
+mod leak;
 mod origin;
 mod signing;
 mod token;
@@ -33,6 +35,7 @@ pub use exchange::{
 };
 pub use hasher::{KeyHasher, SetupError, check_master_key};
 pub use key::{MalformedKey, PlainKey};
+pub use leak::{Leak, LeakKind, find_leaks};
 pub use origin::{Origin, OriginError, OriginPattern, OriginRules, RequestOrigin};
 pub use signing::{SigningError, SigningKeyInfo, SigningKeys};
 pub use watch::CredentialWatch;

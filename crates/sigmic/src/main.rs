@@ -55,6 +55,7 @@ fn run(arguments: Arguments, output: &mut Output) -> Result<Done, Failure> {
         Command::Run(run) => commands::run::run(common, run, output),
         Command::Tasks(tasks) => commands::tasks::run(common, tasks, output),
         Command::Admin(admin) => commands::admin::run(common, admin, output),
+        Command::Scan(scan) => commands::scan::run(&scan, output),
         Command::Doctor(doctor) => commands::doctor::run(common, doctor, output),
         Command::Openapi => commands::print::openapi(output),
         Command::Completions(completions) => commands::print::completions(&completions, output),

@@ -73,6 +73,14 @@ event `rewind` forget what came after the last line with an id.")]
     Tasks(TasksArguments),
     /// Operator commands, which talk to the database (beside a running server too)
     Admin(AdminArguments),
+    /// Find leaked API keys and app secrets in files, offline
+    #[command(after_help = "\
+Exits with 1 when it found some. Their checksums tell them from what only looks like one; of each
+the first 12 characters are shown, by which its record is found.
+
+Example:
+  sigmic scan . || exit 1")]
+    Scan(ScanArguments),
     /// Check sandbox, database, model and disk, and say what is missing
     #[command(after_help = "Exits with 1 when something that is needed does not work.")]
     Doctor(DoctorArguments),
@@ -124,6 +132,16 @@ pub(crate) struct RunArguments {
     pub(crate) model: Option<String>,
     #[command(flatten)]
     pub(crate) server: ServerArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScanArguments {
+    /// Files and directories; links are not followed
+    #[arg(required = true, value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Print one JSON object for each
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

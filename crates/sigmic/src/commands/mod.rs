@@ -7,5 +7,6 @@ mod follow;
 pub(crate) mod print;
 pub(crate) mod run;
 mod runtime;
+pub(crate) mod scan;
 pub(crate) mod serve;
 pub(crate) mod tasks;

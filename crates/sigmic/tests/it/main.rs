@@ -14,6 +14,7 @@ mod examples;
 mod guide;
 mod program;
 mod run;
+mod scan;
 mod serve;
 mod several;
 mod support;
