@@ -1,9 +1,11 @@
 //! The programs in `examples/`, unchanged, against a server with the built-in model.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::program::{Place, Program};
+use crate::support::Killed;
 
 /// Runs a program of the examples; answers what it printed.
 async fn run(program: &Program, interpreter: &str, script: &str, arguments: &[&str]) -> String {
@@ -162,4 +164,63 @@ async fn contract_253_artifacts_are_listed_and_downloaded_with_curl() {
         printed.ends_with("book,12\npen,2\nitem,price\n"),
         "{printed}"
     );
+}
+
+/// Runs a token backend of the examples against a server with a widget app; answers the token that
+/// a signed-in user gets, and what others get.
+async fn token_of_backend(program: &Program, place: &Place, interpreter: &str, script: &str) {
+    let project = place.say_json(&["admin", "create-project", "--name", "Shop", "--json"]);
+    let project = project["id"].as_str().unwrap();
+    let create = [
+        "admin",
+        "create-widget-app",
+        "--project",
+        project,
+        "--name",
+        "s",
+        "--json",
+    ];
+    let app = place.say_json(&create);
+    let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let mut command = Command::new(interpreter);
+    command
+        .arg(root.join(script))
+        .env("SIGMIC_BASE_URL", program.api.url(""))
+        .env("SIGMIC_APP_ID", app["appId"].as_str().unwrap())
+        .env("SIGMIC_APP_SECRET", app["appSecret"].as_str().unwrap())
+        .env("PORT", "0")
+        .stdout(Stdio::piped());
+    let mut backend = Killed(command.spawn().unwrap());
+    let mut url = String::new();
+    let mut lines = BufReader::new(backend.0.stdout.take().unwrap());
+    lines.read_line(&mut url).unwrap();
+    let backend_api = program.api.at(url.trim());
+    let ask = |path: &'static str, cookie: &'static str| {
+        let request = backend_api.bare(reqwest::Method::POST, path);
+        testkit::send(request.header("cookie", cookie))
+    };
+    let answer = ask("/my/chat-token", "a=b; user=ana").await;
+    let token = answer.json()["token"].as_str().unwrap().to_owned();
+    let user = program.api.with_key(&token);
+    let id = user
+        .create(&serde_json::json!({"message": "What is 2 + 2?"}))
+        .await;
+    assert_eq!(user.finished(&id).await["output"]["content"], "2 + 2 = 4.");
+    assert_eq!(user.task(&id).await["username"], "ana");
+    assert_eq!(ask("/my/chat-token", "a=b").await.status, 401);
+    assert_eq!(ask("/other", "user=ana").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_token_backend_in_node() {
+    let place = Place::sqlite();
+    let program = Program::start_demo(&place);
+    token_of_backend(&program, &place, "node", "node/token-backend.mjs").await;
+}
+
+#[tokio::test]
+async fn the_token_backend_in_python() {
+    let place = Place::sqlite();
+    let program = Program::start_demo(&place);
+    token_of_backend(&program, &place, "python3", "python/token_backend.py").await;
 }

@@ -35,6 +35,7 @@ fn run(page: &str, home: &Home) -> String {
         .args(["-eu", "-c", &script(&page)])
         .env("BASE_URL", &server.url)
         .env("SIGMIC_API_KEY", home.key())
+        .envs(home.variables())
         .current_dir(home.path(""))
         .output()
         .unwrap();
@@ -90,6 +91,34 @@ fn the_page_about_tools_works_as_it_stands() {
 }
 
 #[test]
+fn the_page_about_widgets_works_as_it_stands() {
+    let home = Home::new();
+    let create = [
+        "admin",
+        "create-key",
+        "--name",
+        "setup",
+        "--class",
+        "management",
+        "--json",
+    ];
+    home.json(&["admin", "bootstrap", "--json"]);
+    let made = home.json(&create);
+    let home = home.with("MANAGEMENT_KEY", made["key"].as_str().unwrap());
+    let said = run("widgets.md", &home);
+    for expected in [
+        r#"data: {"finalResponse":"6 * 7 = 42."}"#,
+        r#""code":"ORIGIN_NOT_ALLOWED""#,
+        r#""endUserId":"user-42""#,
+        r#""sessions":1,"streams":0,"runningTasks":0"#,
+        r#""code":"INVALID_TOKEN""#,
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    assert!(!said.contains("kept-from-everybody"));
+}
+
+#[test]
 fn links_lead_somewhere() {
     for name in [
         "README.md",
@@ -97,6 +126,7 @@ fn links_lead_somewhere() {
         "docs/guide/command-line.md",
         "docs/guide/files.md",
         "docs/guide/tools.md",
+        "docs/guide/widgets.md",
     ] {
         let path = root().join(name);
         let page = std::fs::read_to_string(&path).unwrap();

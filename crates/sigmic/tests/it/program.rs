@@ -35,6 +35,11 @@ impl Place {
         self
     }
 
+    /// Runs the program on the same data to its end, and reads its answer.
+    pub(crate) fn say_json(&self, arguments: &[&str]) -> serde_json::Value {
+        self.home.json(arguments)
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.home.data_dir()
     }

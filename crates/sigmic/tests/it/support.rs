@@ -38,6 +38,12 @@ impl Home {
         self
     }
 
+    /// The variables that were given.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        let variables = self.variables.iter();
+        variables.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.directory.path().join("data")
     }
