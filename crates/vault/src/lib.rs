@@ -8,6 +8,7 @@
 //! - [`Masker`] and [`StreamMasker`]: keeping known values out of text, also in pieces.
 
 mod automaton;
+mod forms;
 mod mask;
 mod master;
 mod seal;

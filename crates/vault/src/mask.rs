@@ -6,19 +6,25 @@
 //! at most as many bytes as the longest value has, so that any way of cutting the text into
 //! pieces gives the same result.
 //!
-//! To mask another form of a value (base64, URL, hexadecimal), add it to [`forms`].
+//! A value is found as it is, and encoded: see `forms`.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::Secret;
+use zeroize::Zeroizing;
+
 use crate::automaton::{Automaton, START};
+use crate::{Secret, forms};
 
 /// Shorter values are not masked: they occur by chance.
 pub const MIN_MASKED_CHARS: usize = 8;
 
 const MASK: &str = "***";
+
+/// Bytes of all encoded forms together at most: each costs some fifty bytes of memory. The shorter
+/// values come first; of those that find no room only the value itself is masked.
+const ENCODED_BYTES: usize = 128 * 1024;
 
 /// Masks a set of values. Cheap to clone.
 #[derive(Clone)]
@@ -32,18 +38,32 @@ impl fmt::Debug for Masker {
     }
 }
 
-/// The texts under which a value may be met.
-fn forms(value: &Secret) -> impl Iterator<Item = &[u8]> {
-    std::iter::once(value.expose_secret().as_bytes())
-}
-
 impl Masker {
     /// Masks these values, those of at least [`MIN_MASKED_CHARS`] characters.
     pub fn new<'a>(values: impl IntoIterator<Item = &'a Secret>) -> Self {
         let long = |value: &&Secret| value.expose_secret().chars().count() >= MIN_MASKED_CHARS;
-        let texts = values.into_iter().filter(long).flat_map(forms);
+        let mut values: Vec<&str> = values
+            .into_iter()
+            .filter(long)
+            .map(Secret::expose_secret)
+            .collect();
+        // Keys and passwords are short; what is long (a certificate) is rarely encoded as a whole.
+        values.sort_by_key(|value| value.len());
+        let mut room = ENCODED_BYTES;
+        let mut encoded = Vec::new();
+        for value in &values {
+            let forms = forms::encoded(value);
+            let bytes: usize = forms.iter().map(String::len).sum();
+            if bytes > room {
+                break;
+            }
+            room -= bytes;
+            encoded.extend(forms.into_iter().map(Zeroizing::new));
+        }
+        let plain = values.iter().map(|value| value.as_bytes());
+        let encoded = encoded.iter().map(|form| form.as_bytes());
         Self {
-            automaton: Arc::new(Automaton::new(texts)),
+            automaton: Arc::new(Automaton::new(plain.chain(encoded))),
         }
     }
 

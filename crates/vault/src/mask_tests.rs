@@ -146,3 +146,47 @@ proptest! {
         prop_assert!(masked.contains(MASK));
     }
 }
+
+#[test]
+fn encoded_values_are_masked_whatever_the_pieces() {
+    let value = "hunter2/hunter2 +x";
+    let masker = masker(&[value]);
+    for (text, wanted) in [
+        ("url: hunter2%2Fhunter2%20%2Bx.", "url: ***."),
+        ("form: hunter2%2fhunter2+%2bx.", "form: ***."),
+        ("hex: 68756e746572322f68756e74657232202b78", "hex: ***"),
+        ("hex: 68756E746572322F68756E74657232202B78", "hex: ***"),
+        ("aHVudGVyMi9odW50ZXIyICt4", "***"),
+        // "user:" before it, as in an Authorization header of scheme Basic: the characters at
+        // both ends hold bits of others too.
+        ("dXNlcjpodW50ZXIyL2h1bnRlcjIgK3g=", "dXNlcjp***g="),
+    ] {
+        assert_eq!(masker.mask(text), wanted);
+        for cut in 0..text.len() {
+            let mut stream = masker.stream();
+            let mut out = stream.push(&text[..cut]);
+            out.push_str(&stream.push(&text[cut..]));
+            out.push_str(&stream.finish());
+            assert_eq!(out, wanted, "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn long_values_are_masked_as_they_are() {
+    let long: Vec<String> = (0..8)
+        .map(|n| format!("{n}{}", "x".repeat(32 * 1024)))
+        .collect();
+    let values: Vec<&str> = long
+        .iter()
+        .map(String::as_str)
+        .chain(["short-value"])
+        .collect();
+    let masker = masker(&values);
+    assert_eq!(masker.mask(&format!("<{}>", long[3])), "<***>");
+    assert_eq!(
+        masker.mask("73686f72742d76616c7565"),
+        "***",
+        "the short one is encoded"
+    );
+}
