@@ -14,6 +14,7 @@ mod content_disposition;
 mod cors;
 mod download;
 mod extract;
+mod forwarded;
 mod guard;
 mod idempotency;
 mod listener;

@@ -15,6 +15,8 @@ use wire::ErrorCode;
 
 use crate::api_error::ApiError;
 use crate::cors::cross_origin;
+use crate::extract::Peer;
+use crate::forwarded::client;
 use crate::guard;
 use crate::middleware::{log_refusal, log_request};
 use crate::routes;
@@ -76,7 +78,14 @@ pub fn router(
         let (routes, state) = (routes.clone(), state.clone());
         async move {
             match guard::check(request) {
-                Ok(request) => routes.oneshot(request).await,
+                Ok(mut request) => {
+                    if let Some(Peer(peer)) = request.extensions().get().copied() {
+                        let trusted = &state.config.trusted_proxies;
+                        let client = client(peer, request.headers(), trusted);
+                        request.extensions_mut().insert(Peer(client));
+                    }
+                    routes.oneshot(request).await
+                }
                 Err(refusal) => Ok(log_refusal(&state, *refusal)),
             }
         }

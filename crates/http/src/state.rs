@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use auth::{Authenticator, Origin, SigningKeys, TokenExchange};
+use ipnet::IpNet;
 use model::{Clock, Random};
 use tasks::Tasks;
 use tenancy::{KeyAdmin, Widgets};
@@ -21,6 +22,8 @@ pub struct HttpConfig {
     pub max_body_bytes: usize,
     /// Where the server's own pages are: they may always use a token.
     pub own_origins: Vec<Origin>,
+    /// The proxies whose word counts about who is behind them.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for HttpConfig {
@@ -29,6 +32,7 @@ impl Default for HttpConfig {
             heartbeat: Duration::from_secs(15),
             max_body_bytes: 10 * 1024 * 1024,
             own_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
         }
     }
 }

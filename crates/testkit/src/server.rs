@@ -61,6 +61,7 @@ pub struct TestServerBuilder {
     limits: Limits,
     signing: Signing,
     own_origins: Vec<String>,
+    trusted_proxies: Vec<String>,
 }
 
 /// See the module. Dropped, it stops.
@@ -122,6 +123,7 @@ impl TestServer {
             limits: Limits::default(),
             signing: Signing::On,
             own_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
         }
     }
 
@@ -320,6 +322,13 @@ impl TestServerBuilder {
         self
     }
 
+    /// Behind a proxy at an address of this network.
+    #[must_use]
+    pub fn trusted_proxy(mut self, network: &str) -> Self {
+        self.trusted_proxies.push(network.to_owned());
+        self
+    }
+
     /// Whose own pages are there.
     #[must_use]
     pub fn own_origin(mut self, origin: &str) -> Self {
@@ -415,6 +424,11 @@ impl TestServerBuilder {
                     .own_origins
                     .iter()
                     .map(|origin| origin.parse().expect("an origin"))
+                    .collect(),
+                trusted_proxies: self
+                    .trusted_proxies
+                    .iter()
+                    .map(|network| network.parse().expect("a network"))
                     .collect(),
                 ..HttpConfig::default()
             },

@@ -319,3 +319,22 @@ async fn nobody_gives_away_more_than_they_have() {
         .await;
     assert_eq!(listed.json()["pagination"]["total"], 4);
 }
+
+#[tokio::test]
+async fn a_bound_key_is_told_by_the_address_that_a_trusted_proxy_names() {
+    for (trusted, expected) in [(Some("127.0.0.0/8"), 200), (None, 401)] {
+        let mut builder = TestServer::builder().script([Reply::say("x")]);
+        if let Some(network) = trusted {
+            builder = builder.trusted_proxy(network);
+        }
+        let managed = Managed::of(builder.start().await).await;
+        let bound = json!({"name": "b", "cidrs": ["192.0.2.0/24"]});
+        let caller = managed.caller(&managed.create(bound).await);
+        let asked = |address: &'static str| {
+            let request = caller.request(Method::GET, "/api/v1/tasks");
+            send(request.header("x-forwarded-for", address))
+        };
+        assert_eq!(asked("192.0.2.7").await.status, expected);
+        assert_eq!(asked("192.0.2.7, 198.51.100.1").await.status, 401);
+    }
+}

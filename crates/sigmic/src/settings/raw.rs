@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct RawSettings {
     pub(crate) listen: String,
     pub(crate) behind_proxy: bool,
+    pub(crate) trusted_proxies: Vec<String>,
     pub(crate) public_url: Option<String>,
     pub(crate) data_dir: Option<String>,
     pub(crate) database_url: Option<String>,
@@ -75,6 +76,7 @@ impl Default for RawSettings {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
             behind_proxy: false,
+            trusted_proxies: Vec::new(),
             public_url: None,
             data_dir: None,
             database_url: None,

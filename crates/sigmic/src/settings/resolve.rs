@@ -1,10 +1,11 @@
 //! From what is written to what is meant.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use agent::{SearchConfig, SearchConfigError};
 use auth::Origin;
+use ipnet::IpNet;
 use llm::{AnthropicConfig, ApiKey, DemoConfig, GeminiConfig, ModelsConfig, OpenAiConfig};
 use sandbox::{AllowList, EngineChoice, Limits, NetworkMode};
 use vault::{MasterKeySource, Secret};
@@ -17,6 +18,8 @@ use super::{SettingsError, Sources};
 pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) behind_proxy: bool,
+    /// The proxies whose word counts about who is behind them.
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// Where browsers reach the server.
     pub(crate) public_url: Option<Origin>,
     /// Absolute.
@@ -80,6 +83,7 @@ impl Settings {
         Ok(Self {
             listen: address(&raw.listen)?,
             behind_proxy: raw.behind_proxy,
+            trusted_proxies: networks(&raw.trusted_proxies)?,
             public_url: raw.public_url.as_deref().map(public_url).transpose()?,
             database: database(raw.database_url, &data_dir)?,
             models: ModelsConfig {
@@ -132,6 +136,20 @@ fn address(text: &str) -> Result<SocketAddr, SettingsError> {
             "`listen` must be an address and a port such as 127.0.0.1:8080 or [::1]:8080, not {text:?}"
         ))
     })
+}
+
+/// Networks in CIDR notation; a bare address is one of its own.
+fn networks(texts: &[String]) -> Result<Vec<IpNet>, SettingsError> {
+    let network = |text: &String| {
+        let text = text.trim();
+        let alone = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse().or_else(|_| alone()).map_err(|_| {
+            meaning(format!(
+                "`trusted_proxies`: {text:?} is no address and no network"
+            ))
+        })
+    };
+    texts.iter().map(network).collect()
 }
 
 fn public_url(text: &str) -> Result<Origin, SettingsError> {

@@ -91,6 +91,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Says that a proxy in front of the server speaks TLS, so that it may listen beyond loopback (flag `--behind-proxy`).",
     ),
     setting(
+        "trusted_proxies",
+        "SIGMIC_TRUSTED_PROXIES",
+        Kind::List,
+        "none",
+        "Addresses and networks (CIDR) of proxies whose `X-Forwarded-For` tells who is behind them. Without it the proxy itself is taken for the client.",
+    ),
+    setting(
         "public_url",
         "SIGMIC_PUBLIC_URL",
         Kind::Text,

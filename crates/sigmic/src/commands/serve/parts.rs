@@ -7,6 +7,7 @@ use agent::{Agent, AgentConfig, SearchConfigError, Toolbox, Web};
 use anyhow::{Context as _, Result};
 use auth::{Authenticator, Origin, TokenExchange};
 use http_api::{HttpConfig, HttpParts, Readiness};
+use ipnet::IpNet;
 use llm::{Models, RetryPolicy};
 use sandbox::{
     EgressConnector, EgressPolicy, EngineChoice, NativeConfig, SandboxEngine, SystemResolver,
@@ -107,6 +108,7 @@ impl Parts {
         instance: &Instance,
         readiness: Readiness,
         own_origins: Vec<Origin>,
+        trusted_proxies: Vec<IpNet>,
     ) -> HttpParts {
         HttpParts {
             tasks: self.tasks.clone(),
@@ -118,6 +120,7 @@ impl Parts {
             readiness,
             config: HttpConfig {
                 own_origins,
+                trusted_proxies,
                 ..HttpConfig::default()
             },
             clock: Arc::clone(&instance.clock),
