@@ -1,13 +1,16 @@
 //! The calls.
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::multipart::Form;
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::Serialize;
 use wire::{
-    ApproveRequest, ApproveResponse, CancelResponse, CreateTaskRequest, CreateTaskResponse,
-    FollowUpRequest, FollowUpResponse, HistoryResponse, Paged, Success, TaskListItem, TaskResponse,
+    ApproveRequest, ApproveResponse, ArtifactsResponse, CancelResponse, CreateTaskRequest,
+    CreateTaskResponse, FollowUpRequest, FollowUpResponse, HistoryResponse, Paged, Success,
+    TaskListItem, TaskResponse,
 };
 
+use crate::files::{Download, Files, form};
 use crate::{ApiKey, Backoff, Error, EventStream, Follow, http};
 
 /// Where the server is and who calls.
@@ -40,6 +43,8 @@ impl ClientConfig {
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
+    /// For requests that may take long to send.
+    sending: reqwest::Client,
     base: Url,
 }
 
@@ -73,13 +78,13 @@ impl Client {
     /// [`Error::Invalid`] for a wrong URL or key; [`Error::Setup`].
     pub fn new(config: &ClientConfig) -> Result<Self, Error> {
         let base = http::base_url(&config.base_url)?;
-        let http = http::client(
-            &base,
-            &config.key,
-            config.connect_timeout_ms,
-            config.silence_ms,
-        )?;
-        Ok(Self { http, base })
+        let made =
+            |silence_ms| http::client(&base, &config.key, config.connect_timeout_ms, silence_ms);
+        Ok(Self {
+            http: made(Some(config.silence_ms))?,
+            sending: made(None)?,
+            base,
+        })
     }
 
     /// Whether the server is on this machine.
@@ -98,6 +103,22 @@ impl Client {
         idempotency_key: Option<&str>,
     ) -> Result<CreateTaskResponse, Error> {
         let call = self.post(&["tasks"], request)?;
+        let call = with_idempotency_key(call, idempotency_key);
+        self.data("create the task", call).await
+    }
+
+    /// Creates a task with files, which the agent finds in `uploads/`.
+    ///
+    /// # Errors
+    /// [`Error::File`] when one cannot be read; those of [`create_task`](Self::create_task).
+    pub async fn create_task_with_files(
+        &self,
+        request: &CreateTaskRequest,
+        files: &Files,
+        idempotency_key: Option<&str>,
+    ) -> Result<CreateTaskResponse, Error> {
+        let form = form(request, files).await?;
+        let call = self.post_form(&["tasks"], form)?;
         let call = with_idempotency_key(call, idempotency_key);
         self.data("create the task", call).await
     }
@@ -154,6 +175,23 @@ impl Client {
         self.data("send the message", call).await
     }
 
+    /// Sends a task that has ended another message, with files.
+    ///
+    /// # Errors
+    /// As [`create_task_with_files`](Self::create_task_with_files).
+    pub async fn follow_up_with_files(
+        &self,
+        id: &str,
+        request: &FollowUpRequest,
+        files: &Files,
+        idempotency_key: Option<&str>,
+    ) -> Result<FollowUpResponse, Error> {
+        let form = form(request, files).await?;
+        let call = self.post_form(&["tasks", id, "messages"], form)?;
+        let call = with_idempotency_key(call, idempotency_key);
+        self.data("send the message", call).await
+    }
+
     /// Decides a tool call that waits.
     ///
     /// # Errors
@@ -175,6 +213,28 @@ impl Client {
     pub async fn history(&self, id: &str) -> Result<HistoryResponse, Error> {
         let call = self.call(Method::GET, &["tasks", id, "history"])?;
         self.data("get the history", call).await
+    }
+
+    /// The files of a task's workspace.
+    ///
+    /// # Errors
+    /// As [`create_task`](Self::create_task).
+    pub async fn list_artifacts(&self, id: &str) -> Result<ArtifactsResponse, Error> {
+        let call = self.call(Method::GET, &["tasks", id, "artifacts"])?;
+        self.data("list the files", call).await
+    }
+
+    /// A file of a task's workspace, by its path in the list.
+    ///
+    /// # Errors
+    /// As [`create_task`](Self::create_task).
+    pub async fn download_artifact(&self, id: &str, path: &str) -> Result<Download, Error> {
+        let attempted = "download the file";
+        let call = self.call(Method::GET, &["tasks", id, "artifacts", "download"])?;
+        let call = call.query(&[("path", path)]);
+        let response = call.send().await.map_err(Error::transport(attempted))?;
+        let response = http::success(attempted, response).await?;
+        Ok(Download::new(response))
     }
 
     /// One connection to a task's stream: without a `cursor` from the beginning, with one (the id
@@ -219,6 +279,10 @@ impl Client {
             .map_err(|_| Error::Invalid("the request cannot be written as JSON"))?;
         let call = self.call(Method::POST, path)?;
         Ok(call.header(CONTENT_TYPE, "application/json").body(body))
+    }
+
+    fn post_form(&self, path: &[&str], form: Form) -> Result<RequestBuilder, Error> {
+        Ok(self.sending.post(self.url(path)?).multipart(form))
     }
 
     fn call(&self, method: Method, path: &[&str]) -> Result<RequestBuilder, Error> {

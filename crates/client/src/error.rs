@@ -27,6 +27,15 @@ pub enum Error {
     /// The server answered something that this client does not understand.
     #[error("the server's answer is not understood: {0}")]
     Protocol(String),
+    /// A file that was to be sent cannot be read.
+    #[error("cannot read {path}")]
+    File {
+        /// Where it should have been.
+        path: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// The caller gave something that cannot be sent.
     #[error("{0}")]
     Invalid(&'static str),
@@ -47,9 +56,11 @@ impl Error {
         match self {
             Self::Transport { .. } => true,
             Self::Api { status, .. } => matches!(status, 429 | 500 | 502 | 503 | 504),
-            Self::Protocol(_) | Self::Invalid(_) | Self::Setup(_) | Self::StreamEnds { .. } => {
-                false
-            }
+            Self::Protocol(_)
+            | Self::File { .. }
+            | Self::Invalid(_)
+            | Self::Setup(_)
+            | Self::StreamEnds { .. } => false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Calling a Sigmic server. This crate is used alone: by the command line and by any program that
 //! wants a typed client; it knows the wire and nothing of the server.
 //!
-//! - [`Client`]: create, get, list, cancel, follow up, approve, history;
+//! - [`Client`]: create, get, list, cancel, follow up, approve, history, files in and out;
 //! - [`EventReader`]: the event stream as a pure state machine over bytes;
 //! - [`Client::stream`]: one connection to a stream; [`Client::follow`]: a stream that survives
 //!   broken connections and restarts of the server.
@@ -35,6 +35,7 @@ mod api_key;
 mod client;
 mod error;
 mod event;
+mod files;
 mod follow;
 mod http;
 mod reader;
@@ -45,6 +46,7 @@ pub use api_key::ApiKey;
 pub use client::{Client, ClientConfig, ListScope, ListTasks};
 pub use error::Error;
 pub use event::{CallStatus, ServerEvent};
+pub use files::{Download, Files};
 pub use follow::{Backoff, Follow, Followed};
 pub use reader::{EventReader, Received};
 pub use stream::EventStream;

@@ -1,4 +1,4 @@
-use client::{Error, ListScope, ListTasks};
+use client::{Error, Files, ListScope, ListTasks};
 use wire::{ApproveRequest, CreateTaskRequest, FollowUpRequest};
 
 use crate::server::{Server, json};
@@ -137,4 +137,63 @@ async fn a_redirect_is_not_followed() {
     let refused = server.client.get_task("t1").await.unwrap_err();
     assert!(matches!(refused, Error::Api { status: 302, .. }));
     assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn files_go_as_a_form_and_come_piece_by_piece() {
+    let server = Server::start(Box::new(|request| {
+        if request.head.starts_with("get") {
+            return b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 4\r\n\r\nfile"
+                .to_vec();
+        }
+        json(
+            "201 Created",
+            r#"{"success":true,"data":{"id":"t1","conversationId":null,"status":"pending",
+                "createdAt":"2026-03-04T05:06:00.000Z"}}"#,
+        )
+    }))
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.csv");
+    std::fs::write(&path, "x,1\n").unwrap();
+    let create = CreateTaskRequest {
+        message: "sum it".to_owned(),
+        auto_execute: Some(false),
+        ..CreateTaskRequest::default()
+    };
+    let files = Files::new(vec![path]);
+    let created = server.client.create_task_with_files(&create, &files, None);
+    assert_eq!(created.await.unwrap().id, "t1");
+    let missing = Files::new(vec![directory.path().join("none")]);
+    let refused = server
+        .client
+        .create_task_with_files(&create, &missing, None);
+    assert!(matches!(refused.await, Err(Error::File { .. })));
+    let mut download = server
+        .client
+        .download_artifact("t1", "a b/c.txt")
+        .await
+        .unwrap();
+    let mut bytes = Vec::new();
+    while let Some(piece) = download.next().await.unwrap() {
+        bytes.extend_from_slice(piece.as_ref());
+    }
+    assert_eq!(bytes, b"file");
+
+    let asked = server.asked();
+    assert_eq!(asked.len(), 2);
+    for part in [
+        "name=\"message\"\r\n\r\nsum it\r\n",
+        "name=\"autoExecute\"\r\n\r\nfalse\r\n",
+        "name=\"files\"; filename=\"a.csv\"\r\n",
+        "\r\n\r\nx,1\n\r\n",
+    ] {
+        assert!(
+            asked[0].body.contains(part),
+            "{part:?} in {:?}",
+            asked[0].body
+        );
+    }
+    let line = "get /api/v1/tasks/t1/artifacts/download?path=a+b%2fc.txt http";
+    assert!(asked[1].head.starts_with(line), "{}", asked[1].head);
 }
