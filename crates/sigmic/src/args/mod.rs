@@ -64,9 +64,14 @@ and the command line's own key. SIGTERM or Ctrl-C stops the server; runs go on a
 Examples:
   sigmic run \"What is 17 * 23?\"
   sigmic run --manual \"List the files here\"
+  sigmic run --file sales.csv --out results \"Sum the amount column, write it to downloads/sum.txt\"
   sigmic run --json \"What is 17 * 23?\" | jq -c .event
 
-Ctrl-C cancels the task. With --json each line is one event: {\"event\",\"id\",\"data\"}; after the
+On a terminal Markdown is shown as it is meant, a line below tells what goes on, and calls that
+wait are decided with a key. On a pipe, and with NO_COLOR, the answer is the text that the model
+wrote.
+
+Ctrl-C cancels the task; a second one leaves at once and says how to follow it. With --json each line is one event: {\"event\",\"id\",\"data\"}; after the
 event `rewind` forget what came after the last line with an id.")]
     Run(RunArguments),
     /// List tasks, look at one, decide its calls, talk on
@@ -117,6 +122,17 @@ pub(crate) struct ServerArguments {
     pub(crate) base_url: Option<String>,
 }
 
+/// What goes in and what comes out.
+#[derive(Debug, Args)]
+pub(crate) struct FilesArguments {
+    /// Send this file with the message; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Vec<PathBuf>,
+    /// Save the files that the agent made in this directory, in the place of those of before
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) out: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
     /// What the agent is to do
@@ -124,6 +140,8 @@ pub(crate) struct RunArguments {
     /// Ask before each tool call
     #[arg(long)]
     pub(crate) manual: bool,
+    #[command(flatten)]
+    pub(crate) files: FilesArguments,
     /// Print one JSON object for each event
     #[arg(long)]
     pub(crate) json: bool,

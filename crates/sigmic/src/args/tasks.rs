@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::ServerArguments;
+use super::{FilesArguments, ServerArguments};
 
 #[derive(Debug, Args)]
 #[command(disable_help_subcommand = true)]
@@ -70,6 +70,8 @@ Example:
         id: String,
         /// The message
         message: String,
+        #[command(flatten)]
+        files: FilesArguments,
     },
     /// Show the stream of a task: what was said, and what happens until it ends
     Stream {

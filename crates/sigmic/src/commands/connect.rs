@@ -81,6 +81,7 @@ pub(super) fn failed(error: client::Error) -> Failure {
         client::Error::Transport { .. } => " (is the server running?)",
         client::Error::Api { .. }
         | client::Error::Protocol(_)
+        | client::Error::File { .. }
         | client::Error::Invalid(_)
         | client::Error::Setup(_)
         | client::Error::StreamEnds { .. } => "",
@@ -94,6 +95,7 @@ pub(super) fn failed(error: client::Error) -> Failure {
         client::Error::Api { .. }
         | client::Error::Transport { .. }
         | client::Error::Protocol(_)
+        | client::Error::File { .. }
         | client::Error::Invalid(_)
         | client::Error::Setup(_)
         | client::Error::StreamEnds { .. } => String::new(),

@@ -1,14 +1,20 @@
 //! Follows a task's stream in the terminal: shows it, asks about calls that wait, cancels on
 //! Ctrl-C.
 
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
 use client::{Backoff, CallStatus, Client, Error, Followed, ServerEvent};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use wire::ApproveRequest;
+use wire::{ApproveRequest, CancelResponse};
 
 use super::connect::failed;
-use crate::failure::{Done, Failure};
+use crate::failure::Failure;
 use crate::output::{Output, is_interactive};
 use crate::terminal::{Answer, Questions, View};
+
+/// How often the line about what goes on is brought up to date.
+const GOING_ON_EVERY: Duration = Duration::from_secs(1);
 
 /// What to follow and how.
 #[derive(Debug)]
@@ -31,40 +37,55 @@ pub(super) enum Interrupt {
 /// What to do about a call that waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Approvals {
-    /// Ask on the terminal.
+    /// Ask, and fail when nobody answers.
     Ask,
+    /// Ask if there is a person at a terminal.
+    AskPerson,
     /// Leave it to somebody else.
     Leave,
+}
+
+/// How a run ended that was followed to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Completed,
+    /// It failed or was cancelled, which the view has told.
+    Failed,
 }
 
 /// Follows until the run ends.
 ///
 /// # Errors
-/// When the run failed or was cancelled (which the view has told), or the stream did not hold.
+/// When the stream did not hold, or the person left before the end.
 pub(super) async fn follow(
     client: &Client,
     options: FollowOptions,
-    interrupts: Interrupts,
+    interrupts: &mut Interrupts,
     output: &mut Output,
-) -> Result<Done, Failure> {
+) -> Result<Ended, Failure> {
     let mut follower = Follower {
         client,
         options,
         output,
         questions: Questions::new(),
         interrupts,
-        cancelled: false,
+        cancelling: None,
     };
-    follower.run().await
+    let ended = follower.run().await;
+    follower.output.end_footer();
+    ended
 }
+
+type Cancelling<'a> = Pin<Box<dyn Future<Output = Result<CancelResponse, Error>> + 'a>>;
 
 struct Follower<'a> {
     client: &'a Client,
     options: FollowOptions,
     output: &'a mut Output,
     questions: Questions,
-    interrupts: Interrupts,
-    cancelled: bool,
+    interrupts: &'a mut Interrupts,
+    /// The answer to a cancel that was asked for.
+    cancelling: Option<Cancelling<'a>>,
 }
 
 /// Ctrl-C and SIGTERM, from when it is made on.
@@ -72,6 +93,14 @@ struct Follower<'a> {
 pub(super) struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
+    pressed: Pressed,
+}
+
+/// Whether somebody wanted the task to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pressed {
+    Never,
+    Once,
 }
 
 impl Interrupts {
@@ -81,10 +110,11 @@ impl Interrupts {
         Ok(Self {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
+            pressed: Pressed::Never,
         })
     }
 
-    async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
@@ -93,29 +123,42 @@ impl Interrupts {
 }
 
 impl Follower<'_> {
-    async fn run(&mut self) -> Result<Done, Failure> {
+    async fn run(&mut self) -> Result<Ended, Failure> {
         let id = self.options.id.clone();
         let mut stream = self.client.follow(id, Backoff::default());
-        let mut end = Ok(Done);
+        let mut ended = Ended::Completed;
+        let mut ticks = tokio::time::interval(GOING_ON_EVERY);
         loop {
             let followed = tokio::select! {
                 followed = stream.next() => followed.map_err(failed)?,
                 () = self.interrupts.next() => {
-                    self.interrupted().await?;
+                    self.interrupted()?;
+                    continue;
+                }
+                cancelled = answer(&mut self.cancelling) => {
+                    self.cancelled(cancelled)?;
+                    continue;
+                }
+                _ = ticks.tick() => {
+                    let going_on = self.options.view.going_on(Instant::now());
+                    self.output.footer(going_on.as_deref());
                     continue;
                 }
             };
             let Some(followed) = followed else {
-                return end;
+                return Ok(ended);
             };
-            let shown = self.options.view.show(&followed);
+            let now = Instant::now();
+            let shown = self.options.view.show(&followed, now);
             self.output.piece(&shown);
+            self.output
+                .footer(self.options.view.going_on(now).as_deref());
             let Followed::Event(received) = followed else {
                 continue;
             };
             match &received.event {
-                ServerEvent::Done { .. } => end = Ok(Done),
-                ServerEvent::Error { .. } => end = Err(Failure::Told),
+                ServerEvent::Done { .. } => ended = Ended::Completed,
+                ServerEvent::Error { .. } => ended = Ended::Failed,
                 ServerEvent::ToolCall {
                     call_id,
                     status: CallStatus::AwaitingApproval,
@@ -133,14 +176,24 @@ impl Follower<'_> {
         }
     }
 
-    async fn interrupted(&mut self) -> Result<(), Failure> {
-        if self.options.interrupt == Interrupt::Leave || self.cancelled {
+    fn interrupted(&mut self) -> Result<(), Failure> {
+        let id = &self.options.id;
+        if self.options.interrupt == Interrupt::Leave || self.interrupts.pressed == Pressed::Once {
+            self.output.note(format!(
+                "\nLeft; the task may still run. To follow it: sigmic tasks stream {id}"
+            ));
             return Err(Failure::Told);
         }
-        self.cancelled = true;
+        self.interrupts.pressed = Pressed::Once;
         self.output
             .note("\nCancelling the task; once more leaves at once.");
-        match self.client.cancel_task(&self.options.id).await {
+        let (client, id) = (self.client, id.clone());
+        self.cancelling = Some(Box::pin(async move { client.cancel_task(&id).await }));
+        Ok(())
+    }
+
+    fn cancelled(&self, answer: Result<CancelResponse, Error>) -> Result<(), Failure> {
+        match answer {
             Ok(_) => Ok(()),
             // It ended meanwhile: the stream tells how.
             Err(Error::Api { status: 409, .. }) => Ok(()),
@@ -150,19 +203,21 @@ impl Follower<'_> {
 
     async fn waiting(&mut self, call_id: &str) -> Result<(), Failure> {
         let by_hand = format!("sigmic tasks approve {} {call_id}", self.options.id);
+        let by_hand = crate::terminal::clean(&by_hand);
         match self.options.approvals {
-            Approvals::Leave => {
+            Approvals::Ask => {}
+            Approvals::AskPerson if is_interactive() => {}
+            Approvals::Leave | Approvals::AskPerson => {
                 if is_interactive() {
                     self.output
                         .note(format!("\x1b[2m  To decide: {by_hand}\x1b[0m"));
                 }
                 return Ok(());
             }
-            Approvals::Ask => {}
         }
         let answer = tokio::select! {
             answer = self.questions.approve(self.output) => answer,
-            () = self.interrupts.next() => return self.interrupted().await,
+            () = self.interrupts.next() => return self.interrupted(),
         };
         let (outcome, reason) = match answer {
             Some(Answer::Once) => ("proceed_once", None),
@@ -192,4 +247,14 @@ impl Follower<'_> {
             Err(error) => Err(failed(error)),
         }
     }
+}
+
+/// The answer to what was asked; never, if nothing was.
+async fn answer(cancelling: &mut Option<Cancelling<'_>>) -> Result<CancelResponse, Error> {
+    let Some(asked) = cancelling else {
+        return std::future::pending().await;
+    };
+    let answer = asked.await;
+    *cancelling = None;
+    answer
 }

@@ -7,6 +7,7 @@ mod follow;
 pub(crate) mod print;
 pub(crate) mod run;
 mod runtime;
+mod save;
 pub(crate) mod scan;
 pub(crate) mod serve;
 pub(crate) mod tasks;

@@ -7,9 +7,11 @@ use wire::{
 };
 
 use super::connect::{block_on, client, failed};
-use super::follow::{Approvals, FollowOptions, Interrupt, Interrupts, follow};
+use super::follow::{Approvals, Ended, FollowOptions, Interrupt, Interrupts, follow};
+use super::run::finish;
 use super::runtime;
-use crate::args::{Common, OutcomeName, TaskCommand, TasksArguments};
+use super::save::Destination;
+use crate::args::{Common, FilesArguments, OutcomeName, TaskCommand, TasksArguments};
 use crate::failure::{Done, Failure};
 use crate::output::Output;
 use crate::terminal::{View, clean, one_line};
@@ -68,8 +70,11 @@ pub(crate) fn run(
             outcome,
             reason,
         } => approve(&client, &id, &call_id, outcome, reason, form, output)?,
-        TaskCommand::FollowUp { id, message } => {
-            return follow_up(&client, id, message, form, output);
+        TaskCommand::FollowUp { id, message, files } => {
+            let runtime = runtime::small()?;
+            let ended = runtime.block_on(follow_up(&client, id, message, files, form, output));
+            runtime.shutdown_background();
+            return ended;
         }
         TaskCommand::Stream { id } => return stream(&client, id, form, output),
     }
@@ -114,54 +119,63 @@ fn approve(
     Ok(())
 }
 
-fn follow_up(
+async fn follow_up(
     client: &Client,
     id: String,
     message: String,
+    files: FilesArguments,
     form: Form,
     output: &mut Output,
 ) -> Result<Done, Failure> {
+    let mut interrupts = Interrupts::new()?;
+    let out = files.out.map(Destination::open).transpose()?;
+    let files = client::Files::new(files.file);
     let request = FollowUpRequest {
         message,
         ..FollowUpRequest::default()
     };
-    let runtime = runtime::small()?;
-    let ended = runtime.block_on(async {
-        let interrupts = Interrupts::new()?;
-        let sent = client.follow_up(&id, &request, None).await;
-        sent.map_err(failed)?;
-        let view = match form {
-            Form::Json => View::json(),
-            Form::Text => View::of_run(),
-        };
-        let options = watching(id, view, Interrupt::CancelTask);
-        follow(client, options, interrupts, output).await
-    });
-    runtime.shutdown_background();
-    ended
+    let sent = if files.is_empty() {
+        client.follow_up(&id, &request, None).await
+    } else {
+        client
+            .follow_up_with_files(&id, &request, &files, None)
+            .await
+    };
+    sent.map_err(failed)?;
+    let (view, approvals) = match form {
+        Form::Json => (View::json(), Approvals::Leave),
+        Form::Text => (View::of_run(output.look()), Approvals::AskPerson),
+    };
+    let options = FollowOptions {
+        id: id.clone(),
+        view,
+        interrupt: Interrupt::CancelTask,
+        approvals,
+    };
+    let ended = follow(client, options, &mut interrupts, output).await?;
+    finish(client, &id, ended, out, &mut interrupts, output).await
 }
 
 fn stream(client: &Client, id: String, form: Form, output: &mut Output) -> Result<Done, Failure> {
     let view = match form {
         Form::Json => View::json(),
-        Form::Text => View::of_task(),
+        Form::Text => View::of_task(output.look()),
     };
     let runtime = runtime::small()?;
-    let options = watching(id, view, Interrupt::Leave);
-    let ended = runtime.block_on(async {
-        let interrupts = Interrupts::new()?;
-        follow(client, options, interrupts, output).await
-    });
-    runtime.shutdown_background();
-    ended
-}
-
-fn watching(id: String, view: View, interrupt: Interrupt) -> FollowOptions {
-    FollowOptions {
+    let options = FollowOptions {
         id,
         view,
-        interrupt,
+        interrupt: Interrupt::Leave,
         approvals: Approvals::Leave,
+    };
+    let ended = runtime.block_on(async {
+        let mut interrupts = Interrupts::new()?;
+        follow(client, options, &mut interrupts, output).await
+    });
+    runtime.shutdown_background();
+    match ended? {
+        Ended::Completed => Ok(Done),
+        Ended::Failed => Err(Failure::Told),
     }
 }
 

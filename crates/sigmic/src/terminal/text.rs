@@ -1,10 +1,12 @@
 //! Text from a model or a tool, made harmless for a terminal.
 
-/// The text without control characters other than line breaks and tabs: no escape sequence of a
-/// tool's output moves the cursor, sets a title or answers for the person.
+/// The text without control characters other than line breaks and tabs, and without those that
+/// turn the direction of writing: no escape sequence of a tool's output moves the cursor, sets a
+/// title or answers for the person, and no command reads other than it runs.
 pub(crate) fn clean(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .filter(|c| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
         .collect()
 }
 
@@ -27,6 +29,7 @@ mod tests {
     #[test]
     fn escape_sequences_lose_their_teeth() {
         assert_eq!(clean("a\x1b[2Jb\r\n\tc\u{9b}31m\x07"), "a[2Jb\n\tc31m");
+        assert_eq!(clean("rm \u{202e}x\u{2066}"), "rm x");
     }
 
     #[test]

@@ -1,16 +1,20 @@
-//! The stream of a task as text. Pure: events in, text out; colours are stripped elsewhere where
-//! they are not wanted.
+//! The stream of a task as text. Pure: events and their time in, text out; colours are stripped
+//! elsewhere where they are not wanted. On a pipe the text is the model's own, and nothing of it
+//! depends on how long things took.
 //!
 //! What was printed cannot be taken back. After a broken connection the server sends again what
 //! came after the last id; what is equal to what was printed is skipped, and where it differs (the
 //! turn was made anew) the view says so.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use client::{CallStatus, Followed, ServerEvent};
 use serde_json::{Value, json};
 use wire::{MessageResponse, Role, ThoughtResponse};
 
+use super::markdown::Markdown;
+use super::progress::Progress;
 use super::{clean, one_line};
 
 const DIM: &str = "\x1b[2m";
@@ -29,12 +33,24 @@ const LINE_CHARS: usize = 160;
 #[derive(Debug)]
 pub(crate) struct View {
     form: Form,
+    look: Look,
+    markdown: Markdown,
+    progress: Progress,
     /// Whether the last thing shown did not end its line.
     mid_line: bool,
     /// What was shown since the last event with an id.
     loose: Loose,
     /// What was shown and will come again.
     again: Loose,
+}
+
+/// For what eyes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// A terminal: Markdown is shown, and how long things take.
+    Rich,
+    /// A pipe, a file, a terminal without colours: texts as they are.
+    Plain,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,39 +89,42 @@ impl Loose {
 
 impl View {
     /// For one who sent the message.
-    pub(crate) fn of_run() -> Self {
-        Self::new(Form::Run)
+    pub(crate) fn of_run(look: Look) -> Self {
+        Self::new(Form::Run, look)
     }
 
     /// For one who comes to see.
-    pub(crate) fn of_task() -> Self {
-        Self::new(Form::Task)
+    pub(crate) fn of_task(look: Look) -> Self {
+        Self::new(Form::Task, look)
     }
 
     /// For a program.
     pub(crate) fn json() -> Self {
-        Self::new(Form::Json)
+        Self::new(Form::Json, Look::Plain)
     }
 
-    fn new(form: Form) -> Self {
+    fn new(form: Form, look: Look) -> Self {
         Self {
             form,
+            look,
+            markdown: Markdown::default(),
+            progress: Progress::default(),
             mid_line: false,
             loose: Loose::default(),
             again: Loose::default(),
         }
     }
 
-    /// The text to print for what was followed.
-    pub(crate) fn show(&mut self, followed: &Followed) -> String {
+    /// The text to print for what was followed at that time.
+    pub(crate) fn show(&mut self, followed: &Followed, now: Instant) -> String {
         let received = match (self.form, followed) {
             (Form::Json, Followed::Event(received)) => {
                 let line =
                     json!({"event": received.name, "id": received.id, "data": received.data});
-                return format!("{line}\n");
+                return json_line(&line);
             }
             (Form::Json, Followed::Rewind) => {
-                return format!("{}\n", json!({"event": "rewind", "id": null, "data": {}}));
+                return json_line(&json!({"event": "rewind", "id": null, "data": {}}));
             }
             (Form::Run | Form::Task, Followed::Event(received)) => received,
             (Form::Run | Form::Task, Followed::Rewind) => {
@@ -114,7 +133,9 @@ impl View {
                 return String::new();
             }
         };
-        let shown = self.event(&received.event);
+        let took = self.progress.note(&received.event, now);
+        let took = took.filter(|_| self.look == Look::Rich);
+        let shown = self.event(&received.event, took.as_deref());
         if received.id.is_some() {
             self.loose = Loose::default();
             self.again = Loose::default();
@@ -122,7 +143,17 @@ impl View {
         shown
     }
 
-    fn event(&mut self, event: &ServerEvent) -> String {
+    /// What goes on at that time, for the last line of a terminal; nothing where text goes on
+    /// there, and nothing for pipes and programs.
+    pub(crate) fn going_on(&self, now: Instant) -> Option<String> {
+        if self.look == Look::Plain || self.mid_line {
+            return None;
+        }
+        self.progress.going_on(now)
+    }
+
+    /// `took` is how long the call took that ended.
+    fn event(&mut self, event: &ServerEvent, took: Option<&str>) -> String {
         match event {
             ServerEvent::HistoryMessage(message) => self.message(message),
             ServerEvent::Status { status, message } if status != "processing" => {
@@ -148,13 +179,14 @@ impl View {
                 ..
             } => {
                 let name = tool_name.as_deref().unwrap_or("tool");
-                self.result(name, *status, output, error.as_deref())
+                let head = result_head(name, *status, error.as_deref(), took);
+                self.result(&head, *status, output)
             }
             ServerEvent::Error { message, code } => {
                 let text = format!("{RED}✗ {} ({}){RESET}", clean(message), clean(code));
                 self.line(&text)
             }
-            ServerEvent::Done { .. } => self.break_line().to_owned(),
+            ServerEvent::Done { .. } => self.break_line(),
             ServerEvent::HistoryDone { .. }
             | ServerEvent::Status { .. }
             | ServerEvent::Unknown { .. } => String::new(),
@@ -167,9 +199,14 @@ impl View {
         }
         self.loose.messages.push_back(message.id.clone());
         let text = clean(&message.content);
-        match message.role {
-            Role::User => self.line(&format!("{BOLD}> {text}{RESET}")),
-            Role::Assistant => self.line(&text),
+        match (message.role, self.look) {
+            (Role::User, _) => self.line(&format!("{BOLD}> {text}{RESET}")),
+            (Role::Assistant, Look::Plain) => self.line(&text),
+            (Role::Assistant, Look::Rich) => {
+                let mut markdown = Markdown::default();
+                let shown = markdown.push(&text) + &markdown.end();
+                self.line(&shown)
+            }
         }
     }
 
@@ -202,6 +239,8 @@ impl View {
             rest.clone_into(&mut self.again.text);
             ""
         } else {
+            // What was held back of the old answer is none of the new one.
+            self.markdown = Markdown::default();
             shown = self.line(&format!("{DIM}… the answer begins anew{RESET}"));
             self.loose.text.as_str()
         };
@@ -213,11 +252,14 @@ impl View {
             fresh.trim_start_matches('\n')
         };
         if !fresh.is_empty() {
-            shown.push_str(fresh);
+            match self.look {
+                Look::Plain => shown.push_str(fresh),
+                Look::Rich => shown.push_str(&self.markdown.push(fresh)),
+            }
             self.mid_line = !fresh.ends_with('\n');
         }
         if segment == Segment::Ends {
-            shown.push_str(self.break_line());
+            shown.push_str(&self.break_line());
         }
         shown
     }
@@ -238,27 +280,8 @@ impl View {
         ))
     }
 
-    fn result(
-        &mut self,
-        name: &str,
-        status: CallStatus,
-        output: &str,
-        error: Option<&str>,
-    ) -> String {
-        let name = one_line(name, LINE_CHARS);
-        let head = match status {
-            CallStatus::Cancelled => format!("{DIM}– {name} was not run{RESET}"),
-            CallStatus::Error => {
-                let error = one_line(error.unwrap_or("failed"), 2 * LINE_CHARS);
-                format!("{RED}✗{RESET} {name}: {error}")
-            }
-            CallStatus::Success
-            | CallStatus::Validating
-            | CallStatus::Scheduled
-            | CallStatus::AwaitingApproval
-            | CallStatus::Executing => format!("{GREEN}✓{RESET} {name}"),
-        };
-        let mut shown = self.line(&head);
+    fn result(&mut self, head: &str, status: CallStatus, output: &str) -> String {
+        let mut shown = self.line(head);
         if status == CallStatus::Cancelled {
             return shown;
         }
@@ -280,13 +303,43 @@ impl View {
     }
 
     /// Ends a line that is open.
-    fn break_line(&mut self) -> &'static str {
+    fn break_line(&mut self) -> String {
+        let mut shown = self.markdown.end();
         if std::mem::take(&mut self.mid_line) {
-            "\n"
-        } else {
-            ""
+            shown.push('\n');
+        }
+        shown
+    }
+}
+
+fn result_head(name: &str, status: CallStatus, error: Option<&str>, took: Option<&str>) -> String {
+    let name = one_line(name, LINE_CHARS);
+    let took = took.map_or_else(String::new, |took| format!("{DIM} {took}{RESET}"));
+    match status {
+        CallStatus::Cancelled => format!("{DIM}– {name} was not run{RESET}"),
+        CallStatus::Error => {
+            let error = one_line(error.unwrap_or("failed"), 2 * LINE_CHARS);
+            format!("{RED}✗{RESET} {name}: {error}{took}")
+        }
+        CallStatus::Success
+        | CallStatus::Validating
+        | CallStatus::Scheduled
+        | CallStatus::AwaitingApproval
+        | CallStatus::Executing => format!("{GREEN}✓{RESET} {name}{took}"),
+    }
+}
+
+/// An object on a line of its own. What JSON lets through and a terminal may obey is escaped.
+fn json_line(value: &Value) -> String {
+    let mut line = String::new();
+    for c in value.to_string().chars() {
+        match c {
+            '\u{7f}'..='\u{9f}' => line.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => line.push(c),
         }
     }
+    line.push('\n');
+    line
 }
 
 #[cfg(test)]
