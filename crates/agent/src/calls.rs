@@ -8,6 +8,7 @@ use model::{
     CallId, CallState, JournalEvent, ToolFinished, ToolStatus, WIRE_OUTPUT_BYTES, head_and_tail,
 };
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::run::{Worker, WorkerInput};
 use crate::{AgentError, StopReason, ToolContext, ToolOutcome, mask_value};
@@ -81,7 +82,14 @@ async fn run_call(input: &WorkerInput<'_>, call: Call) -> ToolFinished {
         session: input.session,
         call_id: &call.call_id,
     };
+    let started = Instant::now();
     let outcome = input.tools.call(&context, &call.name, &call.args).await;
+    let counted = match &outcome {
+        ToolOutcome::Success(_) => "success",
+        ToolOutcome::Error { .. } => "error",
+    };
+    let tool = input.tools.name_of(&call.name);
+    input.metrics.called(tool, counted, started.elapsed());
     let mask = input.session.mask();
     let (status, output, error) = match outcome {
         ToolOutcome::Success(output) => (ToolStatus::Success, output, None),

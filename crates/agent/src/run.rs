@@ -11,8 +11,8 @@ use crate::memory::facts_of;
 use crate::prompt::with_facts;
 use crate::state::State;
 use crate::{
-    AgentError, Journal, Parking, Step, StepInput, Stop, StopReason, ToolSession, Toolbox,
-    messages_of, next_step, system_prompt,
+    AgentError, AgentMetrics, Journal, Parking, Step, StepInput, Stop, StopReason, ToolSession,
+    Toolbox, messages_of, next_step, system_prompt,
 };
 
 /// What is told to the model (and the client) of a call whose worker was lost while it ran.
@@ -39,6 +39,8 @@ pub struct Agent {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub random: Arc<dyn Random>,
+    /// What is counted.
+    pub metrics: AgentMetrics,
 }
 
 /// What one run works with.
@@ -104,6 +106,7 @@ pub(crate) struct WorkerInput<'a> {
     pub(crate) model: &'a ResolvedModel,
     pub(crate) session: &'a ToolSession,
     pub(crate) stop: &'a Stop,
+    pub(crate) metrics: &'a AgentMetrics,
     system: String,
     auto_execute: bool,
     max_turns: i64,
@@ -119,6 +122,7 @@ impl<'a> WorkerInput<'a> {
             model: &input.model,
             session: &input.session,
             stop: &input.stop,
+            metrics: &agent.metrics,
             system: system_prompt(input.system_prompt.as_deref()),
             auto_execute: input.auto_execute,
             max_turns: input.max_turns.unwrap_or(agent.config.max_turns),

@@ -134,6 +134,7 @@ async fn a_decision_that_crosses_the_last_result_is_acted_on() {
         },
         clock,
         random: Arc::new(OsRandom),
+        metrics: AgentMetrics::default(),
     };
     let (_handle, stop) = stop_pair();
     let session_id = SessionId::generate(&OsRandom);

@@ -51,7 +51,10 @@ impl Worker<'_> {
         let mut empty_answers = 0;
         let mut overflowed = false;
         loop {
-            match self.ask_once(request.clone()).await {
+            let started = Instant::now();
+            let asked = self.ask_once(request.clone()).await;
+            self.count(&asked, started.elapsed());
+            match asked {
                 Asked::Turn {
                     turn,
                     finish,
@@ -120,6 +123,24 @@ impl Worker<'_> {
         }
     }
 
+    fn count(&self, asked: &Asked, took: Duration) {
+        let metrics = self.input.metrics;
+        let model = &self.input.model.full_name;
+        let outcome = match asked {
+            Asked::Turn { finish, usage, .. } => {
+                metrics.used(model, *usage);
+                if *finish == FinishReason::Cut {
+                    "cut"
+                } else {
+                    "answered"
+                }
+            }
+            Asked::Failed(_) => "failed",
+            Asked::Stopped(..) => "stopped",
+        };
+        metrics.asked(model, outcome, took);
+    }
+
     pub(crate) fn retry_delay(&self, failures: u32, error: &ModelError) -> Option<Duration> {
         let delay = self
             .input
@@ -144,7 +165,8 @@ impl Worker<'_> {
         let number = i64::try_from(run.turns().len()).unwrap_or(i64::MAX) + 1;
         let before = run.last_finish().filter(|_| !run.text().is_empty());
         let mut turn = Assembler::new(run.run(), number, before, input.session.mask());
-        let mut stream = input.model.provider.stream(request);
+        let stream = input.model.provider.stream(request);
+        let mut stream = input.metrics.time_first(&input.model.full_name, stream);
         let mut stop = input.stop.clone();
         let mut flush_at = pin!(sleep_until(Instant::now() + HOLD_BACK));
         let mut held = false;

@@ -19,6 +19,7 @@ mod guard;
 mod idempotency;
 mod listener;
 mod manage;
+mod metrics;
 mod middleware;
 mod multipart;
 mod open_streams;
@@ -31,5 +32,6 @@ mod state;
 mod stream;
 
 pub use listener::{Listener, ListenerConfig, ListenerError};
+pub use metrics::{HttpMetrics, metrics_router};
 pub use router::{openapi, router};
 pub use state::{HttpConfig, HttpParts, Readiness};

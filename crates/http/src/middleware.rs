@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -41,6 +41,7 @@ pub(crate) async fn log_request(
         .map(|path| path.as_str().to_owned());
     let span = tracing::info_span!("request", id = %request_id);
     let mut response = tracing::Instrument::instrument(next.run(request), span).await;
+    let took = started.elapsed();
     tracing::info!(
         id = %request_id,
         %method,
@@ -48,15 +49,23 @@ pub(crate) async fn log_request(
         status = response.status().as_u16(),
         code = response.extensions().get::<AnsweredCode>().map(|code| code.0.as_str()),
         caller = asked_by.0.get().map(tracing::field::display),
-        took_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         "answered"
     );
+    state
+        .metrics
+        .answered(&method, route, response.status(), took);
     name(&mut response, &request_id);
     response
 }
 
 /// Names and writes one line about a request that was refused before it had a route.
-pub(crate) fn log_refusal(state: &AppState, mut response: Response) -> Response {
+pub(crate) fn log_refusal(
+    state: &AppState,
+    method: &Method,
+    started: Instant,
+    mut response: Response,
+) -> Response {
     let request_id = request_id(state);
     tracing::info!(
         id = %request_id,
@@ -65,6 +74,10 @@ pub(crate) fn log_refusal(state: &AppState, mut response: Response) -> Response 
         code = response.extensions().get::<AnsweredCode>().map(|code| code.0.as_str()),
         "refused"
     );
+    let took = started.elapsed();
+    state
+        .metrics
+        .answered(method, None, response.status(), took);
     name(&mut response, &request_id);
     response
 }

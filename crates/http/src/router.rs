@@ -1,6 +1,7 @@
 //! All routes, in one place, with the middleware in the order in which a request passes it.
 
 use std::convert::Infallible;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::Request;
@@ -77,6 +78,7 @@ pub fn router(
     tower::service_fn(move |request: Request| {
         let (routes, state) = (routes.clone(), state.clone());
         async move {
+            let (method, started) = (request.method().clone(), Instant::now());
             match guard::check(request) {
                 Ok(mut request) => {
                     if let Some(Peer(peer)) = request.extensions().get().copied() {
@@ -86,7 +88,7 @@ pub fn router(
                     }
                     routes.oneshot(request).await
                 }
-                Err(refusal) => Ok(log_refusal(&state, *refusal)),
+                Err(refusal) => Ok(log_refusal(&state, &method, started, *refusal)),
             }
         }
     })

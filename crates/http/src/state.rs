@@ -13,6 +13,8 @@ use tenancy::{KeyAdmin, Widgets};
 
 use crate::open_streams::OpenStreams;
 
+use crate::metrics::HttpMetrics;
+
 /// Settings of the HTTP side.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
@@ -80,6 +82,8 @@ pub struct HttpParts {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub random: Arc<dyn Random>,
+    /// What is counted.
+    pub metrics: HttpMetrics,
 }
 
 impl fmt::Debug for HttpParts {

@@ -13,6 +13,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use wire::{Envelope, Frame, HEARTBEAT, Projector, Step};
 
 use crate::extract::Presented;
+use crate::metrics::CountedReader;
 use crate::open_streams::OpenStream;
 use crate::state::AppState;
 
@@ -91,6 +92,7 @@ pub(crate) struct StreamBody {
     heartbeat: Interval,
     credential: auth::CredentialWatch,
     _open: OpenStream,
+    _counted: CountedReader,
 }
 
 impl StreamBody {
@@ -113,6 +115,7 @@ impl StreamBody {
             heartbeat,
             credential,
             _open: state.streams.open(by),
+            _counted: state.metrics.reader(),
         }
     }
 

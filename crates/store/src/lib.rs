@@ -13,6 +13,7 @@
 
 mod dialect;
 mod error;
+mod metrics;
 mod migrate;
 #[cfg(test)]
 mod plan_tests;

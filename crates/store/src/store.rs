@@ -3,10 +3,13 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
+use prometheus_client::registry::Registry;
 use tokio::sync::{Mutex, broadcast, watch};
 use tokio::task::JoinSet;
 
+use crate::metrics::Metrics;
 use crate::postgres::Postgres;
 use crate::signal::Hub;
 use crate::sqlite::Sqlite;
@@ -65,6 +68,7 @@ struct Inner {
     exclusive: bool,
     hub: Hub,
     background: Mutex<JoinSet<()>>,
+    metrics: Metrics,
 }
 
 #[derive(Debug)]
@@ -106,6 +110,7 @@ impl Store {
                 ),
                 hub,
                 background: Mutex::new(background),
+                metrics: Metrics::default(),
             }),
         })
     }
@@ -159,8 +164,10 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn is_migrated(&self) -> Result<bool, Error> {
-        self.read(Read::Point, (), |tx, ()| Box::pin(is_migrated(tx)))
-            .await
+        self.read("is_migrated", Read::Point, (), |tx, ()| {
+            Box::pin(is_migrated(tx))
+        })
+        .await
     }
 
     /// Asks the database for nothing, to see whether it answers.
@@ -168,7 +175,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn ping(&self) -> Result<(), Error> {
-        self.read(Read::Point, (), |tx, ()| {
+        self.read("ping", Read::Point, (), |tx, ()| {
             Box::pin(async { tx.query("SELECT CAST(1 AS BIGINT)", &[]).await.map(drop) })
         })
         .await
@@ -187,20 +194,50 @@ impl Store {
         }
     }
 
-    /// Runs a writing command: all of it or nothing.
-    pub(crate) async fn write<I, T>(&self, input: I, command: Command<I, T>) -> Result<T, Error>
+    /// Lets operators see what is counted here.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.inner.metrics.register(registry);
+    }
+
+    /// Runs a writing command: all of it or nothing. It is counted under `name`.
+    pub(crate) async fn write<I, T>(
+        &self,
+        name: &'static str,
+        input: I,
+        command: Command<I, T>,
+    ) -> Result<T, Error>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
     {
-        match &self.inner.backend {
+        let started = Instant::now();
+        let result = match &self.inner.backend {
             Backend::Sqlite(sqlite) => sqlite.writer.run(input, command).await,
             Backend::Postgres(postgres) => postgres.write(input, command).await,
-        }
+        };
+        self.inner.metrics.note(name, started.elapsed(), &result);
+        result
     }
 
-    /// Runs a reading command.
+    /// Runs a reading command. It is counted under `name`.
     pub(crate) async fn read<I, T>(
+        &self,
+        name: &'static str,
+        read: Read,
+        input: I,
+        command: Command<I, T>,
+    ) -> Result<T, Error>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let started = Instant::now();
+        let result = self.read_uncounted(read, input, command).await;
+        self.inner.metrics.note(name, started.elapsed(), &result);
+        result
+    }
+
+    async fn read_uncounted<I, T>(
         &self,
         read: Read,
         input: I,

@@ -190,6 +190,7 @@ impl Tasks {
             handover: None,
         };
         inner.store.append(append).await?;
+        inner.metrics.ended(&RunOutcome::Cancelled);
         inner
             .sessions
             .leave(task.id, task.run, Leaving::Idle(at))

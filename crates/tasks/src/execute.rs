@@ -127,6 +127,7 @@ impl Inner {
             store: self.store.clone(),
             clock: Arc::clone(&self.clock),
             topic: self.live.topic(task.id),
+            metrics: self.metrics.clone(),
             task_id: task.id,
             run: claimed.run,
             rows: &rows,
@@ -324,6 +325,10 @@ impl Inner {
     /// Ends a run that no attempt would get any further with.
     async fn give_up(&self, claimed: &ClaimedRun, message: &str) -> Result<End, JournalError> {
         tracing::error!(message, "the run is given up");
+        let outcome = RunOutcome::Failed {
+            code: RunErrorCode::Interrupted,
+            message: message.to_owned(),
+        };
         let at = self.now();
         let append = Append {
             task_id: claimed.task.id,
@@ -334,10 +339,7 @@ impl Inner {
                 attempt: claimed.attempt,
             }),
             at,
-            events: vec![JournalEvent::RunFinished(RunOutcome::Failed {
-                code: RunErrorCode::Interrupted,
-                message: message.to_owned(),
-            })],
+            events: vec![JournalEvent::RunFinished(outcome.clone())],
             task: TaskPatch {
                 status: Some(TaskStatus::Failed),
                 error: Some(Some(message.to_owned())),
@@ -351,6 +353,7 @@ impl Inner {
         };
         let written = self.store.append(append).await;
         written.map_err(|error| JournalError::Store(Box::new(error)))?;
+        self.metrics.ended(&outcome);
         self.poke(claimed.task.id);
         Ok(End::Over)
     }

@@ -12,6 +12,7 @@ use store::{Append, Fence, RunChange, Store, TaskPatch};
 
 use crate::lifecycle::{change_of, patch_of, rows_of};
 use crate::live::Topic;
+use crate::metrics::Metrics;
 
 /// See the module.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub(crate) struct TaskJournal {
     store: Store,
     clock: Arc<dyn Clock>,
     topic: Arc<Topic>,
+    metrics: Metrics,
     task_id: TaskId,
     fence: Fence,
     fold: RunFold,
@@ -51,6 +53,7 @@ pub(crate) struct JournalStart<'a> {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) topic: Arc<Topic>,
+    pub(crate) metrics: Metrics,
     pub(crate) task_id: TaskId,
     pub(crate) run: RunNumber,
     pub(crate) rows: &'a [JournalRow],
@@ -65,6 +68,7 @@ impl TaskJournal {
             store: start.store,
             clock: start.clock,
             topic: start.topic,
+            metrics: start.metrics,
             task_id: start.task_id,
             fence: start.fence,
             fold: RunFold::of(start.run, start.rows),
@@ -142,6 +146,7 @@ impl TaskJournal {
                 handover: None,
             })
             .await?;
+        self.metrics.written(events);
         self.topic.publish(&rows);
         Ok(rows)
     }

@@ -23,6 +23,7 @@ mod input;
 mod journal;
 mod lifecycle;
 mod live;
+mod metrics;
 mod previews;
 mod secret_mask;
 mod service;

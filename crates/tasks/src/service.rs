@@ -10,6 +10,7 @@ use model::{
     Clock, JournalRow, OpenTurn, Permit, Random, RunFold, RunNumber, Task, TaskId, TaskStatus,
     Timestamp, WorkerId,
 };
+use prometheus_client::registry::Registry;
 use store::{LeaseRenewal, Preferred, Store, TaskFilter, TaskPage};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,7 @@ use crate::files::Staging;
 use crate::idempotency::InFlight;
 use crate::journal::Running;
 use crate::live::{Live, News};
+use crate::metrics::Metrics;
 use crate::sessions::{Sessions, SessionsConfig};
 use crate::{Error, Secrets, Upload};
 
@@ -91,6 +93,7 @@ pub(crate) struct Inner {
     pub(crate) wake: Notify,
     pub(crate) runs: TaskTracker,
     pub(crate) staging: Arc<Staging>,
+    pub(crate) metrics: Metrics,
     active: Mutex<HashMap<TaskId, ActiveRun>>,
 }
 
@@ -142,6 +145,7 @@ impl Tasks {
             wake: Notify::new(),
             runs,
             staging: Arc::new(staging),
+            metrics: Metrics::default(),
             active: Mutex::new(HashMap::new()),
             store: parts.store,
             vault: parts.vault,
@@ -227,6 +231,25 @@ impl Tasks {
     /// The models on offer.
     pub fn models(&self) -> &Models {
         &self.inner.models
+    }
+
+    /// Lets operators see what is counted here, in the agent and in the store.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.inner.metrics.register(registry);
+        self.inner.agent.metrics.register(registry);
+        self.inner.store.register_metrics(registry);
+    }
+
+    /// Brings what is counted in the database up to date, for somebody who looks now.
+    pub async fn refresh_metrics(&self) {
+        let counts = self.inner.store.count_runs_by_state().await;
+        if let Err(error) = &counts {
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "counting the runs failed"
+            );
+        }
+        self.inner.metrics.set(counts.ok(), self.inner.now());
     }
 
     /// How many topics and runs this process holds in memory: both fall to zero when nothing is

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use agent::Web;
 use auth::SigningKeys;
-use http_api::{HttpConfig, HttpParts, Listener, ListenerConfig, Readiness, router};
+use http_api::{HttpConfig, HttpMetrics, HttpParts, Listener, ListenerConfig, Readiness, router};
 use llm::ContextWindows;
 use model::{Clock, KeyClass, OsRandom, ProjectId, Random, SystemClock};
 use sandbox::{EgressConnector, EgressPolicy, Limits, NetworkMode, SystemResolver};
@@ -434,6 +434,7 @@ impl TestServerBuilder {
             },
             clock: Arc::clone(&self.clock),
             random: Arc::new(OsRandom),
+            metrics: HttpMetrics::default(),
         });
         let stop = CancellationToken::new();
         let workers = Workers::new(tasks);

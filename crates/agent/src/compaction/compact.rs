@@ -1,8 +1,11 @@
 //! Making a conversation fit, when it does not.
 
+use std::time::Duration;
+
 use futures_util::StreamExt as _;
 use llm::{ModelError, TurnEvent, TurnRequest};
 use model::{Compacted, JournalEvent, RunFold, Usage, head_and_tail};
+use tokio::time::Instant;
 
 use super::plan::{Plan, plan};
 use super::size::Size;
@@ -111,7 +114,10 @@ impl Worker<'_> {
         let request = request(model, &transcript(runs, plan), budget.transcript);
         let mut failures = 0;
         loop {
-            let error = match self.ask_for_summary(request.clone()).await {
+            let started = Instant::now();
+            let asked = self.ask_for_summary(request.clone()).await;
+            self.count_summary(&asked, started.elapsed());
+            let error = match asked {
                 Ok(asked) => return asked,
                 Err(error) => error,
             };
@@ -127,6 +133,20 @@ impl Worker<'_> {
                 return Asked::Stopped(reason);
             }
         }
+    }
+
+    fn count_summary(&self, asked: &Result<Asked, ModelError>, took: Duration) {
+        let (metrics, model) = (self.input.metrics, &self.input.model.full_name);
+        let outcome = match asked {
+            Ok(Asked::Summary(_, usage)) => {
+                metrics.used(model, *usage);
+                "answered"
+            }
+            Ok(Asked::Nothing) => "answered",
+            Ok(Asked::Stopped(_)) => "stopped",
+            Err(_) => "failed",
+        };
+        metrics.asked(model, outcome, took);
     }
 
     async fn ask_for_summary(&self, request: TurnRequest) -> Result<Asked, ModelError> {

@@ -70,6 +70,12 @@ impl Toolbox {
         self.find(name).is_some()
     }
 
+    /// The own name of the tool that a model calls by that name or another.
+    pub fn name_of(&self, name: &str) -> Option<&str> {
+        let offered = self.offered(name)?;
+        Some(&offered.spec.name)
+    }
+
     /// What a call does to the world; a call that can only fail does nothing.
     pub fn effect(&self, name: &str, args: &Value) -> Effect {
         match self.find(name) {
@@ -103,9 +109,13 @@ impl Toolbox {
     }
 
     fn find(&self, name: &str) -> Option<&dyn Tool> {
+        self.offered(name).map(|offered| &*offered.tool)
+    }
+
+    fn offered(&self, name: &str) -> Option<&Offered> {
         let named = |offered: &&Offered| {
             offered.spec.name == name || offered.tool.aliases().contains(&name)
         };
-        self.tools.iter().find(named).map(|offered| &*offered.tool)
+        self.tools.iter().find(named)
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// Where browsers reach the server.
     pub(crate) public_url: Option<Origin>,
+    /// Where the metrics are shown, if anywhere.
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// Absolute.
     pub(crate) data_dir: PathBuf,
     pub(crate) database: Database,
@@ -81,10 +83,14 @@ impl Settings {
         let data_dir = data_dir(raw.data_dir.as_deref(), sources)?;
         let secrets = secrets(&raw);
         Ok(Self {
-            listen: address(&raw.listen)?,
+            listen: address("listen", &raw.listen)?,
             behind_proxy: raw.behind_proxy,
             trusted_proxies: networks(&raw.trusted_proxies)?,
             public_url: raw.public_url.as_deref().map(public_url).transpose()?,
+            metrics_listen: match raw.metrics_listen.trim() {
+                "off" => None,
+                text => Some(address("metrics_listen", text)?),
+            },
             database: database(raw.database_url, &data_dir)?,
             models: ModelsConfig {
                 context_windows: raw
@@ -128,12 +134,12 @@ fn meaning(text: impl Into<String>) -> SettingsError {
     SettingsError::Meaning(text.into())
 }
 
-fn address(text: &str) -> Result<SocketAddr, SettingsError> {
+fn address(key: &str, text: &str) -> Result<SocketAddr, SettingsError> {
     let text = text.trim();
     let numeric = text.replacen("localhost:", "127.0.0.1:", 1);
     numeric.parse().map_err(|_| {
         meaning(format!(
-            "`listen` must be an address and a port such as 127.0.0.1:8080 or [::1]:8080, not {text:?}"
+            "`{key}` must be an address and a port such as 127.0.0.1:8080 or [::1]:8080, not {text:?}"
         ))
     })
 }

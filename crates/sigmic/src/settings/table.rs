@@ -105,6 +105,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Where browsers reach the server, such as `https://agents.example.org`: its own pages may always use a widget token.",
     ),
     setting(
+        "metrics_listen",
+        "SIGMIC_METRICS_LISTEN",
+        Kind::Text,
+        "off",
+        "Address and port of the page `/metrics` for Prometheus, or `off`. It has no credential; an address beyond loopback needs `behind_proxy`. Port 0 takes a free one.",
+    ),
+    setting(
         "data_dir",
         "SIGMIC_DATA_DIR",
         Kind::Text,

@@ -12,6 +12,7 @@ mod crash;
 mod doctor;
 mod examples;
 mod guide;
+mod metrics;
 mod program;
 mod run;
 mod run_files;

@@ -45,8 +45,10 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn claim_run(&self, request: ClaimRequest) -> Result<Option<ClaimedRun>, Error> {
-        self.write(request, |tx, request| Box::pin(claim(tx, *request)))
-            .await
+        self.write("claim_run", request, |tx, request| {
+            Box::pin(claim(tx, *request))
+        })
+        .await
     }
 }
 

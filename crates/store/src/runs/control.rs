@@ -57,6 +57,8 @@ pub struct RunCounts {
     pub leased: i64,
     /// Waiting for a person.
     pub parked: i64,
+    /// Since when the longest waiting one has been waiting for a worker.
+    pub oldest_queued_at: Option<Timestamp>,
 }
 
 impl Store {
@@ -72,9 +74,11 @@ impl Store {
         id: TaskId,
         at: Timestamp,
     ) -> Result<CancelTarget, Error> {
-        self.write((scope.clone(), id, at), |tx, (scope, id, at)| {
-            Box::pin(request_cancel(tx, scope, *id, *at))
-        })
+        self.write(
+            "request_cancel",
+            (scope.clone(), id, at),
+            |tx, (scope, id, at)| Box::pin(request_cancel(tx, scope, *id, *at)),
+        )
         .await
     }
 
@@ -84,8 +88,10 @@ impl Store {
     /// # Errors
     /// [`Error::Conflict`] when the run has ended; [`Error::NotFound`]; [`Error::Unavailable`].
     pub async fn fence_off(&self, request: FenceOff) -> Result<i64, Error> {
-        self.write(request, |tx, request| Box::pin(fence_off(tx, *request)))
-            .await
+        self.write("fence_off", request, |tx, request| {
+            Box::pin(fence_off(tx, *request))
+        })
+        .await
     }
 
     /// A run, for somebody who has its task's id from the store.
@@ -97,9 +103,12 @@ impl Store {
         task_id: TaskId,
         run: RunNumber,
     ) -> Result<Option<RunRow>, Error> {
-        self.read(Read::Point, (task_id, run), |tx, (task_id, run)| {
-            Box::pin(find(tx, *task_id, *run))
-        })
+        self.read(
+            "unscoped_find_run",
+            Read::Point,
+            (task_id, run),
+            |tx, (task_id, run)| Box::pin(find(tx, *task_id, *run)),
+        )
         .await
     }
 
@@ -108,8 +117,10 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn count_runs_by_state(&self) -> Result<RunCounts, Error> {
-        self.read(Read::Bulk, (), |tx, ()| Box::pin(count(tx)))
-            .await
+        self.read("count_runs_by_state", Read::Bulk, (), |tx, ()| {
+            Box::pin(count(tx))
+        })
+        .await
     }
 }
 
@@ -183,7 +194,8 @@ async fn find(tx: &mut Tx, task_id: TaskId, run: RunNumber) -> Result<Option<Run
 async fn count(tx: &mut Tx) -> Result<RunCounts, Error> {
     let rows = tx
         .query(
-            "SELECT state, COUNT(*) FROM runs WHERE state <> 'ended' GROUP BY state",
+            "SELECT state, COUNT(*), MIN(queued_at) FROM runs
+             WHERE state <> 'ended' GROUP BY state",
             &[],
         )
         .await?;
@@ -191,8 +203,12 @@ async fn count(tx: &mut Tx) -> Result<RunCounts, Error> {
     for mut row in rows {
         let state: RunState = row.next("runs.state")?;
         let number: i64 = row.next("count of runs")?;
+        let oldest: Timestamp = row.next("oldest of runs")?;
         match state {
-            RunState::Queued => counts.queued = number,
+            RunState::Queued => {
+                counts.queued = number;
+                counts.oldest_queued_at = Some(oldest);
+            }
             RunState::Leased => counts.leased = number,
             RunState::Parked => counts.parked = number,
             RunState::Ended => {}

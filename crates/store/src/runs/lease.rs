@@ -41,9 +41,11 @@ impl Store {
     ) -> Result<Renewed, Error> {
         // One order for everybody: no two commands wait for each other's rows.
         leases.sort_by_key(|lease| (lease.task_id, lease.run.0));
-        self.write((worker, until, leases), |tx, (worker, until, leases)| {
-            Box::pin(renew(tx, *worker, *until, leases))
-        })
+        self.write(
+            "renew_leases",
+            (worker, until, leases),
+            |tx, (worker, until, leases)| Box::pin(renew(tx, *worker, *until, leases)),
+        )
         .await
     }
 
@@ -52,8 +54,10 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn expire_leases(&self, at: Timestamp) -> Result<Vec<(TaskId, RunNumber)>, Error> {
-        self.write(at, |tx, at| Box::pin(expire(tx, EXPIRE, *at)))
-            .await
+        self.write("expire_leases", at, |tx, at| {
+            Box::pin(expire(tx, EXPIRE, *at))
+        })
+        .await
     }
 
     /// Puts all leased runs back into the queue, whoever holds them; says which. Only for the one
@@ -65,8 +69,10 @@ impl Store {
         &self,
         at: Timestamp,
     ) -> Result<Vec<(TaskId, RunNumber)>, Error> {
-        self.write(at, |tx, at| Box::pin(expire(tx, EXPIRE_ALL, *at)))
-            .await
+        self.write("expire_all_leases", at, |tx, at| {
+            Box::pin(expire(tx, EXPIRE_ALL, *at))
+        })
+        .await
     }
 }
 

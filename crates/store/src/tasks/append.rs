@@ -95,7 +95,7 @@ impl Store {
     /// fence meets a run that a worker holds; [`Error::IdempotencyTaken`]; [`Error::NotFound`];
     /// [`Error::Unavailable`]. Nothing is written then.
     pub async fn append(&self, append: Append) -> Result<Seq, Error> {
-        self.write(append, |tx, append| Box::pin(run(tx, append)))
+        self.write("append", append, |tx, append| Box::pin(run(tx, append)))
             .await
     }
 }

@@ -62,9 +62,12 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<IdempotencyEntry>, Error> {
         let input = (caller.to_owned(), key.to_owned(), now);
-        self.read(Read::Point, input, |tx, (caller, key, now)| {
-            Box::pin(find(tx, caller, key, *now))
-        })
+        self.read(
+            "find_idempotency",
+            Read::Point,
+            input,
+            |tx, (caller, key, now)| Box::pin(find(tx, caller, key, *now)),
+        )
         .await
     }
 
@@ -73,8 +76,10 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn delete_expired_idempotency(&self, at: Timestamp) -> Result<u64, Error> {
-        self.write(at, |tx, at| Box::pin(delete_expired(tx, *at)))
-            .await
+        self.write("delete_expired_idempotency", at, |tx, at| {
+            Box::pin(delete_expired(tx, *at))
+        })
+        .await
     }
 }
 

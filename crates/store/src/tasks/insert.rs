@@ -42,7 +42,8 @@ impl Store {
     /// # Errors
     /// [`Error::IdempotencyTaken`]: the key was used, nothing is made; [`Error::Unavailable`].
     pub async fn insert_task(&self, new: NewTask) -> Result<(), Error> {
-        self.write(new, |tx, new| Box::pin(insert(tx, new))).await
+        self.write("insert_task", new, |tx, new| Box::pin(insert(tx, new)))
+            .await
     }
 }
 

@@ -43,9 +43,12 @@ impl Store {
         offset: i64,
     ) -> Result<TaskPage, Error> {
         let input = (scope.clone(), filter, limit, offset);
-        self.read(Read::Bulk, input, |tx, (scope, filter, limit, offset)| {
-            Box::pin(list(tx, scope, filter, *limit, *offset))
-        })
+        self.read(
+            "list_tasks",
+            Read::Bulk,
+            input,
+            |tx, (scope, filter, limit, offset)| Box::pin(list(tx, scope, filter, *limit, *offset)),
+        )
         .await
     }
 }

@@ -42,6 +42,7 @@ impl Store {
         owner: TaskOwner,
     ) -> Result<Vec<OpenTask>, Error> {
         self.read(
+            "list_open_tasks",
             Read::Bulk,
             (organization_id, owner),
             |tx, (organization, owner)| Box::pin(list(tx, *organization, *owner)),

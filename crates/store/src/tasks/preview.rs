@@ -27,8 +27,10 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn put_preview(&self, preview: PreviewRow) -> Result<(), Error> {
-        self.write(preview, |tx, preview| Box::pin(put(tx, preview)))
-            .await
+        self.write("put_preview", preview, |tx, preview| {
+            Box::pin(put(tx, preview))
+        })
+        .await
     }
 
     /// A task's preview. The caller has checked that it may see the task.
@@ -36,8 +38,10 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn unscoped_find_preview(&self, id: TaskId) -> Result<Option<PreviewRow>, Error> {
-        self.read(Read::Point, id, |tx, id| Box::pin(find(tx, *id)))
-            .await
+        self.read("unscoped_find_preview", Read::Point, id, |tx, id| {
+            Box::pin(find(tx, *id))
+        })
+        .await
     }
 
     /// Forgets a task's preview, if it has one.
@@ -45,7 +49,8 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn delete_preview(&self, id: TaskId) -> Result<(), Error> {
-        self.write(id, |tx, id| Box::pin(delete(tx, *id))).await
+        self.write("delete_preview", id, |tx, id| Box::pin(delete(tx, *id)))
+            .await
     }
 }
 

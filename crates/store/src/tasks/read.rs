@@ -19,7 +19,7 @@ impl Store {
     /// [`Error::Unavailable`].
     pub async fn find_task(&self, scope: &TaskScope, id: TaskId) -> Result<Option<Task>, Error> {
         let input = (scope.clone(), id);
-        self.read(Read::Point, input, |tx, (scope, id)| {
+        self.read("find_task", Read::Point, input, |tx, (scope, id)| {
             Box::pin(find_scoped(tx, scope, *id))
         })
         .await
@@ -30,8 +30,10 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn unscoped_find_task(&self, id: TaskId) -> Result<Option<Task>, Error> {
-        self.read(Read::Point, id, |tx, id| Box::pin(unscoped_find(tx, *id)))
-            .await
+        self.read("unscoped_find_task", Read::Point, id, |tx, id| {
+            Box::pin(unscoped_find(tx, *id))
+        })
+        .await
     }
 
     /// A task with the rows of its latest run, in one snapshot.
@@ -44,7 +46,9 @@ impl Store {
         id: TaskId,
     ) -> Result<Option<(Task, Vec<JournalRow>)>, Error> {
         let input = (scope.clone(), id, Start::CurrentRun, Some(INLINE_ROWS));
-        let found = self.read(Read::Point, input, find_with_rows).await?;
+        let found = self
+            .read("find_task_with_run", Read::Point, input, find_with_rows)
+            .await?;
         match found {
             None => Ok(None),
             Some((task, Some(rows))) => Ok(Some((task, rows))),
@@ -88,9 +92,12 @@ impl Store {
         id: TaskId,
         after: Seq,
     ) -> Result<Vec<JournalRow>, Error> {
-        self.read(Read::Bulk, (id, after), |tx, (id, after)| {
-            Box::pin(journal::list(tx, *id, *after))
-        })
+        self.read(
+            "unscoped_list_rows",
+            Read::Bulk,
+            (id, after),
+            |tx, (id, after)| Box::pin(journal::list(tx, *id, *after)),
+        )
         .await
     }
 
@@ -101,7 +108,9 @@ impl Store {
         from: Start,
     ) -> Result<Option<(Task, Vec<JournalRow>)>, Error> {
         let input = (scope.clone(), id, from, None);
-        let found = self.read(Read::Bulk, input, find_with_rows).await?;
+        let found = self
+            .read("find_snapshot", Read::Bulk, input, find_with_rows)
+            .await?;
         Ok(found.map(|(task, rows)| (task, rows.unwrap_or_default())))
     }
 }

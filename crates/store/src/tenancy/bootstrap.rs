@@ -45,8 +45,10 @@ impl Store {
     /// [`Error::Duplicate`] when a project of the default one's name exists and is not the
     /// default; [`Error::Unavailable`].
     pub async fn bootstrap(&self, bootstrap: Bootstrap) -> Result<Bootstrapped, Error> {
-        self.write(bootstrap, |tx, bootstrap| Box::pin(run(tx, bootstrap)))
-            .await
+        self.write("bootstrap", bootstrap, |tx, bootstrap| {
+            Box::pin(run(tx, bootstrap))
+        })
+        .await
     }
 }
 

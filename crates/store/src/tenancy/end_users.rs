@@ -69,9 +69,11 @@ impl Store {
         id: EndUserId,
         at: Timestamp,
     ) -> Result<EndUser, Error> {
-        self.write((app, name, id, at), |tx, (app, name, id, at)| {
-            Box::pin(find_or_insert(tx, *app, name, *id, *at))
-        })
+        self.write(
+            "find_or_insert_end_user",
+            (app, name, id, at),
+            |tx, (app, name, id, at)| Box::pin(find_or_insert(tx, *app, name, *id, *at)),
+        )
         .await
     }
 
@@ -80,8 +82,10 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`] when the end user was blocked meanwhile; [`Error::Unavailable`].
     pub async fn insert_widget_session(&self, new: NewWidgetSession) -> Result<(), Error> {
-        self.write(new, |tx, new| Box::pin(insert_session(tx, new)))
-            .await
+        self.write("insert_widget_session", new, |tx, new| {
+            Box::pin(insert_session(tx, new))
+        })
+        .await
     }
 
     /// The session that a token names: what each request with a token is authenticated by.
@@ -92,8 +96,10 @@ impl Store {
         &self,
         id: WidgetSessionId,
     ) -> Result<Option<WidgetSessionCheck>, Error> {
-        self.read(Read::Point, id, |tx, id| Box::pin(find_session(tx, *id)))
-            .await
+        self.read("unscoped_find_widget_session", Read::Point, id, |tx, id| {
+            Box::pin(find_session(tx, *id))
+        })
+        .await
     }
 
     /// The variables that an end user's commands get, for the worker that runs their task.
@@ -104,8 +110,13 @@ impl Store {
         &self,
         id: EndUserId,
     ) -> Result<Option<EndUserVariables>, Error> {
-        self.read(Read::Point, id, |tx, id| Box::pin(find_variables(tx, *id)))
-            .await
+        self.read(
+            "unscoped_find_end_user_variables",
+            Read::Point,
+            id,
+            |tx, id| Box::pin(find_variables(tx, *id)),
+        )
+        .await
     }
 
     /// The sessions of an app whose tokens work at `now`, latest first.
@@ -119,6 +130,7 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<WidgetSession>, Error> {
         self.read(
+            "list_widget_sessions",
             Read::Bulk,
             (scope, now, limit),
             |tx, (scope, now, limit)| Box::pin(list_sessions(tx, *scope, *now, *limit)),
@@ -137,9 +149,11 @@ impl Store {
         of: SessionsOf,
         at: Timestamp,
     ) -> Result<(EndUserId, u64), Error> {
-        self.write((scope, of, at), |tx, (scope, of, at)| {
-            Box::pin(revoke_sessions(tx, *scope, of, *at))
-        })
+        self.write(
+            "revoke_widget_sessions",
+            (scope, of, at),
+            |tx, (scope, of, at)| Box::pin(revoke_sessions(tx, *scope, of, *at)),
+        )
         .await
     }
 
@@ -157,18 +171,22 @@ impl Store {
         at: Timestamp,
     ) -> Result<(), Error> {
         let input = (scope, name, status, new_id, at);
-        self.write(input, |tx, (scope, name, status, new_id, at)| {
-            Box::pin(async move {
-                let app = find(tx, *scope).await?.ok_or(Error::NotFound)?;
-                let user = find_or_insert(tx, app.id, name, *new_id, *at).await?;
-                tx.execute(
-                    "UPDATE end_users SET status = $2 WHERE id = $1",
-                    params![user.id, *status],
-                )
-                .await?;
-                Ok(())
-            })
-        })
+        self.write(
+            "set_end_user_status",
+            input,
+            |tx, (scope, name, status, new_id, at)| {
+                Box::pin(async move {
+                    let app = find(tx, *scope).await?.ok_or(Error::NotFound)?;
+                    let user = find_or_insert(tx, app.id, name, *new_id, *at).await?;
+                    tx.execute(
+                        "UPDATE end_users SET status = $2 WHERE id = $1",
+                        params![user.id, *status],
+                    )
+                    .await?;
+                    Ok(())
+                })
+            },
+        )
         .await
     }
 
@@ -177,7 +195,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn delete_expired_widget_sessions(&self, before: Timestamp) -> Result<u64, Error> {
-        self.write(before, |tx, before| {
+        self.write("delete_expired_widget_sessions", before, |tx, before| {
             Box::pin(async move {
                 tx.execute(
                     "DELETE FROM widget_sessions WHERE expires_at < $1",

@@ -30,8 +30,10 @@ impl Store {
         &self,
         secret: InstanceSecret,
     ) -> Result<InstanceSecret, Error> {
-        self.write(secret, |tx, secret| Box::pin(insert(tx, secret)))
-            .await
+        self.write("insert_instance_secret", secret, |tx, secret| {
+            Box::pin(insert(tx, secret))
+        })
+        .await
     }
 
     /// The secret of that name.
@@ -42,8 +44,10 @@ impl Store {
         &self,
         name: &'static str,
     ) -> Result<Option<InstanceSecret>, Error> {
-        self.read(Read::Point, name, |tx, name| Box::pin(find(tx, name)))
-            .await
+        self.read("find_instance_secret", Read::Point, name, |tx, name| {
+            Box::pin(find(tx, name))
+        })
+        .await
     }
 }
 

@@ -15,7 +15,8 @@ impl Store {
     /// # Errors
     /// [`Error::Duplicate`] `api_keys_hash`; [`Error::Unavailable`].
     pub async fn insert_api_key(&self, new: NewApiKey) -> Result<(), Error> {
-        self.write(new, |tx, new| Box::pin(insert(tx, new))).await
+        self.write("insert_api_key", new, |tx, new| Box::pin(insert(tx, new)))
+            .await
     }
 
     /// The key with this hash, whatever its state: what each request is authenticated by.
@@ -26,9 +27,12 @@ impl Store {
         &self,
         hash: &[u8; 32],
     ) -> Result<Option<ApiKeyCheck>, Error> {
-        self.read(Read::Point, *hash, |tx, hash| {
-            Box::pin(find_by_hash(tx, hash))
-        })
+        self.read(
+            "unscoped_find_api_key_by_hash",
+            Read::Point,
+            *hash,
+            |tx, hash| Box::pin(find_by_hash(tx, hash)),
+        )
         .await
     }
 
@@ -42,6 +46,7 @@ impl Store {
         project_id: Option<ProjectId>,
     ) -> Result<Vec<ApiKey>, Error> {
         self.read(
+            "list_api_keys",
             Read::Bulk,
             (organization_id, project_id),
             |tx, (organization_id, project_id)| Box::pin(list(tx, *organization_id, *project_id)),
@@ -59,6 +64,7 @@ impl Store {
         id: ApiKeyId,
     ) -> Result<Option<ApiKey>, Error> {
         self.read(
+            "find_api_key",
             Read::Point,
             (organization_id, id),
             |tx, (organization, id)| Box::pin(find(tx, *organization, *id)),
@@ -77,7 +83,7 @@ impl Store {
         patch: ApiKeyPatch,
     ) -> Result<ApiKey, Error> {
         let input = (organization_id, id, patch);
-        self.write(input, |tx, (organization, id, patch)| {
+        self.write("update_api_key", input, |tx, (organization, id, patch)| {
             Box::pin(update(tx, *organization, *id, patch))
         })
         .await
@@ -95,9 +101,11 @@ impl Store {
         new: NewApiKey,
         overlap_until: Timestamp,
     ) -> Result<ApiKey, Error> {
-        self.write((old, new, overlap_until), |tx, (old, new, until)| {
-            Box::pin(rotate(tx, *old, new, *until))
-        })
+        self.write(
+            "rotate_api_key",
+            (old, new, overlap_until),
+            |tx, (old, new, until)| Box::pin(rotate(tx, *old, new, *until)),
+        )
         .await
     }
 
@@ -111,6 +119,7 @@ impl Store {
         id: ApiKeyId,
     ) -> Result<Vec<KeyCaller>, Error> {
         self.read(
+            "list_key_callers",
             Read::Bulk,
             (organization_id, id),
             |tx, (organization, id)| Box::pin(callers(tx, *organization, *id)),
@@ -130,6 +139,7 @@ impl Store {
         reason: Option<String>,
     ) -> Result<(), Error> {
         self.write(
+            "revoke_api_key",
             (organization_id, id, at, reason),
             |tx, (organization, id, at, reason)| {
                 Box::pin(revoke(tx, *organization, *id, *at, reason.as_deref()))
@@ -145,7 +155,8 @@ impl Store {
     pub async fn touch_api_keys(&self, mut uses: Vec<KeyUse>) -> Result<(), Error> {
         // One order for everybody: no two commands wait for each other's rows.
         uses.sort_by_key(|used| (used.id, used.at));
-        self.write(uses, |tx, uses| Box::pin(touch(tx, uses))).await
+        self.write("touch_api_keys", uses, |tx, uses| Box::pin(touch(tx, uses)))
+            .await
     }
 }
 

@@ -76,8 +76,10 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn list_signing_keys(&self) -> Result<Vec<SigningKeyRow>, Error> {
-        self.read(Read::Point, (), |tx, ()| Box::pin(list(tx)))
-            .await
+        self.read("list_signing_keys", Read::Point, (), |tx, ()| {
+            Box::pin(list(tx))
+        })
+        .await
     }
 
     /// Makes changes, in their order, and keeps new keys, all or nothing.
@@ -91,9 +93,11 @@ impl Store {
         new: Vec<SigningKeyRow>,
         at: Timestamp,
     ) -> Result<(), Error> {
-        self.write((changes, new, at), |tx, (changes, new, at)| {
-            Box::pin(change(tx, changes, new, *at))
-        })
+        self.write(
+            "change_signing_keys",
+            (changes, new, at),
+            |tx, (changes, new, at)| Box::pin(change(tx, changes, new, *at)),
+        )
         .await
     }
 }

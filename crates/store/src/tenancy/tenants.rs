@@ -84,7 +84,7 @@ impl Store {
     /// # Errors
     /// [`Error::Duplicate`] `organizations_default` for a second default; [`Error::Unavailable`].
     pub async fn insert_organization(&self, organization: Organization) -> Result<(), Error> {
-        self.write(organization, |tx, organization| {
+        self.write("insert_organization", organization, |tx, organization| {
             Box::pin(insert_organization(tx, organization))
         })
         .await
@@ -95,7 +95,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn find_default_organization(&self) -> Result<Option<Organization>, Error> {
-        self.read(Read::Point, (), |tx, ()| {
+        self.read("find_default_organization", Read::Point, (), |tx, ()| {
             Box::pin(find_default_organization(tx))
         })
         .await
@@ -107,8 +107,10 @@ impl Store {
     /// [`Error::Duplicate`] `projects_name` for its name, `projects_default` for a second
     /// default; [`Error::Unavailable`].
     pub async fn insert_project(&self, project: Project) -> Result<(), Error> {
-        self.write(project, |tx, project| Box::pin(insert_project(tx, project)))
-            .await
+        self.write("insert_project", project, |tx, project| {
+            Box::pin(insert_project(tx, project))
+        })
+        .await
     }
 
     /// A project of an organization.
@@ -121,6 +123,7 @@ impl Store {
         id: ProjectId,
     ) -> Result<Option<Project>, Error> {
         self.read(
+            "find_project",
             Read::Point,
             (organization_id, id),
             |tx, (organization, id)| Box::pin(find_project(tx, *organization, *id)),
@@ -139,7 +142,7 @@ impl Store {
         patch: ProjectPatch,
     ) -> Result<Project, Error> {
         let input = (organization_id, id, patch);
-        self.write(input, |tx, (organization, id, patch)| {
+        self.write("update_project", input, |tx, (organization, id, patch)| {
             Box::pin(update_project(tx, *organization, *id, patch))
         })
         .await
@@ -153,9 +156,12 @@ impl Store {
         &self,
         organization_id: OrganizationId,
     ) -> Result<Vec<Project>, Error> {
-        self.read(Read::Bulk, organization_id, |tx, organization| {
-            Box::pin(list_projects(tx, *organization))
-        })
+        self.read(
+            "list_projects",
+            Read::Bulk,
+            organization_id,
+            |tx, organization| Box::pin(list_projects(tx, *organization)),
+        )
         .await
     }
 }

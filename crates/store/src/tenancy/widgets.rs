@@ -50,7 +50,10 @@ impl Store {
     /// # Errors
     /// [`Error::Duplicate`] `widget_apps_app_id`; [`Error::Unavailable`].
     pub async fn insert_widget_app(&self, new: NewWidgetApp) -> Result<(), Error> {
-        self.write(new, |tx, new| Box::pin(insert(tx, new))).await
+        self.write("insert_widget_app", new, |tx, new| {
+            Box::pin(insert(tx, new))
+        })
+        .await
     }
 
     /// The apps of a project, oldest first.
@@ -63,6 +66,7 @@ impl Store {
         project_id: ProjectId,
     ) -> Result<Vec<WidgetApp>, Error> {
         self.read(
+            "list_widget_apps",
             Read::Bulk,
             (organization_id, project_id),
             |tx, (organization, project)| Box::pin(list(tx, *organization, *project)),
@@ -75,8 +79,10 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn find_widget_app(&self, scope: WidgetAppScope) -> Result<Option<WidgetApp>, Error> {
-        self.read(Read::Point, scope, |tx, scope| Box::pin(find(tx, *scope)))
-            .await
+        self.read("find_widget_app", Read::Point, scope, |tx, scope| {
+            Box::pin(find(tx, *scope))
+        })
+        .await
     }
 
     /// The app of that public name, with what its credentials are checked against.
@@ -87,9 +93,12 @@ impl Store {
         &self,
         app_id: AppId,
     ) -> Result<Option<WidgetAppCheck>, Error> {
-        self.read(Read::Point, app_id, |tx, app_id| {
-            Box::pin(find_by_app_id(tx, app_id))
-        })
+        self.read(
+            "unscoped_find_widget_app_by_app_id",
+            Read::Point,
+            app_id,
+            |tx, app_id| Box::pin(find_by_app_id(tx, app_id)),
+        )
         .await
     }
 
@@ -102,7 +111,7 @@ impl Store {
         scope: WidgetAppScope,
         patch: WidgetAppPatch,
     ) -> Result<WidgetApp, Error> {
-        self.write((scope, patch), |tx, (scope, patch)| {
+        self.write("update_widget_app", (scope, patch), |tx, (scope, patch)| {
             Box::pin(update(tx, *scope, patch))
         })
         .await
@@ -114,8 +123,10 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Unavailable`].
     pub async fn delete_widget_app(&self, scope: WidgetAppScope) -> Result<(), Error> {
-        self.write(scope, |tx, scope| Box::pin(delete(tx, *scope)))
-            .await
+        self.write("delete_widget_app", scope, |tx, scope| {
+            Box::pin(delete(tx, *scope))
+        })
+        .await
     }
 
     /// Gives an app another secret; those it had work until `old_until` at most.
@@ -128,9 +139,11 @@ impl Store {
         secret: WidgetAppSecret,
         old_until: Timestamp,
     ) -> Result<(), Error> {
-        self.write((scope, secret, old_until), |tx, (scope, secret, until)| {
-            Box::pin(rotate(tx, *scope, secret, *until))
-        })
+        self.write(
+            "rotate_widget_app_secret",
+            (scope, secret, old_until),
+            |tx, (scope, secret, until)| Box::pin(rotate(tx, *scope, secret, *until)),
+        )
         .await
     }
 }

@@ -142,7 +142,9 @@ async fn runs_are_counted_by_state(fixture: &Fixture) {
         queued: 2,
         leased: 1,
         parked: 0,
+        oldest_queued_at: counts.oldest_queued_at,
     };
+    assert!(counts.oldest_queued_at.is_some());
     assert_eq!(counts, wanted);
 }
 

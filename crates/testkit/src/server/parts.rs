@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agent::{Agent, AgentConfig, Toolbox};
+use agent::{Agent, AgentConfig, AgentMetrics, Toolbox};
 use llm::{Models, ModelsConfig, OpenAiConfig, RetryPolicy};
 use model::Random;
 use store::Store;
@@ -56,6 +56,7 @@ impl TestServerBuilder {
                 },
                 clock: Arc::clone(&self.clock),
                 random: Arc::clone(random),
+                metrics: AgentMetrics::default(),
             },
             config: TasksConfig {
                 concurrent_runs: self.concurrent_runs,

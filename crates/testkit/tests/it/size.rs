@@ -18,7 +18,7 @@ const WITH_FUNCTIONS: &[(&str, usize)] = &[
     ("crates/llm/src/openai/mod.rs", 4),
     ("crates/sandbox/src/init/mod.rs", 4),
     ("crates/sigmic/src/args/mod.rs", 1),
-    ("crates/sigmic/src/commands/serve/mod.rs", 14),
+    ("crates/sigmic/src/commands/serve/mod.rs", 15),
     ("crates/sigmic/src/settings/mod.rs", 6),
     ("crates/store/src/postgres/mod.rs", 9),
     ("crates/store/src/sqlite/mod.rs", 5),

@@ -2,6 +2,7 @@
 //! waits for the verdict, nobody else does.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_trait::async_trait;
 use sandbox::{
@@ -10,11 +11,14 @@ use sandbox::{
 };
 use tokio::sync::OnceCell;
 
+use super::metrics::SandboxMetrics;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct TestedEngine {
     engine: NativeEngine,
     report: OnceCell<ProbeReport>,
+    metrics: SandboxMetrics,
 }
 
 impl TestedEngine {
@@ -26,7 +30,13 @@ impl TestedEngine {
         Ok(Self {
             engine: NativeEngine::new(config)?,
             report: OnceCell::new(),
+            metrics: SandboxMetrics::default(),
         })
+    }
+
+    /// What is counted of its sandboxes.
+    pub(super) fn metrics(&self) -> &SandboxMetrics {
+        &self.metrics
     }
 }
 
@@ -46,8 +56,11 @@ impl SandboxEngine for TestedEngine {
     }
 
     async fn create(&self, spec: SandboxSpec) -> Result<Arc<dyn Sandbox>, SandboxError> {
-        self.report.get_or_init(|| self.engine.probe()).await;
+        let report = self.report.get_or_init(|| self.engine.probe()).await;
+        let started = Instant::now();
         // Where the test failed the engine refuses, with the reason and the remedy.
-        self.engine.create(spec).await
+        let created = self.engine.create(spec).await;
+        self.metrics.note(report, started.elapsed(), &created);
+        created
     }
 }

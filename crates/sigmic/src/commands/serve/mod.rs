@@ -6,6 +6,7 @@
 
 mod engine;
 mod first_start;
+mod metrics;
 mod parts;
 mod tokens;
 
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use auth::Authenticator;
-use http_api::{Listener, ListenerConfig, Readiness, router};
+use http_api::{Listener, ListenerConfig, Readiness, metrics_router, router};
 use sandbox::{ProbeReport, SandboxEngine};
 use store::OpenMode;
 use tasks::Workers;
@@ -68,9 +69,16 @@ pub(crate) fn run(
     served.map(|()| Done).map_err(Failure::Failed)
 }
 
-/// Without TLS keys would cross the network readable.
+/// Without TLS keys would cross the network readable, and metrics have no key at all.
 fn refuse_open_listener(settings: &Settings) -> Result<(), Failure> {
-    if settings.listen.ip().is_loopback() || settings.behind_proxy {
+    let is_open = |address: &SocketAddr| !address.ip().is_loopback() && !settings.behind_proxy;
+    if let Some(address) = settings.metrics_listen.filter(is_open) {
+        return Err(Failure::Usage(format!(
+            "{address} is reachable from other machines, and whoever reaches the metrics reads \
+             them. Say that only a proxy does (--behind-proxy), or show them on 127.0.0.1"
+        )));
+    }
+    if !is_open(&settings.listen) {
         return Ok(());
     }
     Err(Failure::Usage(format!(
@@ -101,7 +109,7 @@ async fn serve_instance(
     output: &mut Output,
 ) -> Result<()> {
     let key_file = ensure_key(instance, &settings.data_dir).await?;
-    let parts = Parts::new(settings, instance)?;
+    let mut parts = Parts::new(settings, instance)?;
     let readiness = Readiness::default();
     let workers = Workers::new(&parts.tasks);
     // Before the first request: what an earlier process left is told from what this one begins.
@@ -109,11 +117,7 @@ async fn serve_instance(
         .recover()
         .await
         .context("take up interrupted runs")?;
-    let listener = Listener::bind(ListenerConfig::new(settings.listen)).await;
-    let listener = listener.map_err(|error| {
-        let why = chain(&error);
-        anyhow::anyhow!("{why}; another address is chosen with --listen or SIGMIC_LISTEN")
-    })?;
+    let listener = listen(settings.listen, "--listen or SIGMIC_LISTEN").await?;
     let address = listener.address();
     let url_file = UrlFile::write(&settings.data_dir, &local_url(address))?;
     let own = own_origins(settings, address);
@@ -135,6 +139,16 @@ async fn serve_instance(
         stop.clone(),
     ));
     greet(settings, &parts, address, &key_file, output);
+    if let Some(address) = settings.metrics_listen {
+        let listener = listen(address, "SIGMIC_METRICS_LISTEN").await?;
+        output.line(format!(
+            "  metrics     http://{}/metrics",
+            listener.address()
+        ));
+        let registry = std::mem::take(&mut parts.registry);
+        let page = metrics_router(registry, parts.tasks.clone());
+        running.spawn(listener.serve(page, stop.clone()));
+    }
     let mut testing = JoinSet::new();
     testing.spawn(test_sandbox(Arc::clone(&parts.engine)));
     let ended = run_until_stopped(signals, &mut running, testing, &readiness, output).await;
@@ -154,6 +168,14 @@ async fn serve_instance(
     }
     output.line("Stopped");
     ended
+}
+
+async fn listen(address: SocketAddr, chosen_with: &str) -> Result<Listener> {
+    let listener = Listener::bind(ListenerConfig::new(address)).await;
+    listener.map_err(|error| {
+        let why = chain(&error);
+        anyhow::anyhow!("{why}; another address is chosen with {chosen_with}")
+    })
 }
 
 /// Waits for a signal; tells meanwhile what became of the self-test.

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use agent::{Agent, AgentConfig, SearchConfigError, Toolbox, Web};
+use agent::{Agent, AgentConfig, AgentMetrics, SearchConfigError, Toolbox, Web};
 use anyhow::{Context as _, Result};
 use auth::{Authenticator, Origin, TokenExchange};
-use http_api::{HttpConfig, HttpParts, Readiness};
+use http_api::{HttpConfig, HttpMetrics, HttpParts, Readiness};
 use ipnet::IpNet;
 use llm::{Models, RetryPolicy};
+use prometheus_client::registry::Registry;
 use sandbox::{
     EgressConnector, EgressPolicy, EngineChoice, NativeConfig, SandboxEngine, SystemResolver,
 };
@@ -16,6 +17,7 @@ use tasks::{SessionsConfig, Tasks, TasksConfig, TasksParts};
 use vault::MasterKeySource;
 
 use super::engine::TestedEngine;
+use super::metrics;
 use crate::instance::{Instance, make_private_directory};
 use crate::settings::{Database, Settings};
 
@@ -33,6 +35,9 @@ pub(super) struct Parts {
     pub(super) exchange: TokenExchange,
     pub(super) engine: Arc<dyn SandboxEngine>,
     pub(super) models: Arc<Models>,
+    http_metrics: HttpMetrics,
+    /// All that is counted.
+    pub(super) registry: Registry,
 }
 
 impl Parts {
@@ -41,7 +46,10 @@ impl Parts {
     /// # Errors
     /// When a model setting is wrong or a directory cannot be made.
     pub(super) fn new(settings: &Settings, instance: &Instance) -> Result<Self> {
-        let engine: Arc<dyn SandboxEngine> = Arc::new(engine(settings)?);
+        let mut registry = metrics::registry();
+        let engine = engine(settings)?;
+        engine.metrics().register(&mut registry);
+        let engine: Arc<dyn SandboxEngine> = Arc::new(engine);
         let models = Models::new(&settings.models, &instance.clock);
         let models = Arc::new(models.context("the models")?);
         let workspaces_dir = settings.data_dir.join("workspaces");
@@ -59,24 +67,9 @@ impl Parts {
                 },
                 clock: Arc::clone(&instance.clock),
                 random: Arc::clone(&instance.random),
+                metrics: AgentMetrics::default(),
             },
-            config: TasksConfig {
-                concurrent_runs: settings.concurrent_runs,
-                task_timeout_ms: settings.task_timeout_ms,
-                lease_ms: settings.lease_ms,
-                cancel_wait_ms: CANCEL_WAIT_MS,
-                hand_over_ms: HAND_OVER_MS,
-                staging_dir: settings.data_dir.join("staging"),
-                sessions: SessionsConfig {
-                    engine: Arc::clone(&engine),
-                    workspaces_dir,
-                    network: settings.sandbox.network.clone(),
-                    web: Arc::new(web),
-                    limits: settings.sandbox.limits,
-                    idle_ms: settings.session_idle_ms,
-                    max_kept: MAX_KEPT_SANDBOXES,
-                },
-            },
+            config: tasks_config(settings, &engine, workspaces_dir, web),
             clock: Arc::clone(&instance.clock),
             random: Arc::clone(&instance.random),
         });
@@ -93,7 +86,12 @@ impl Parts {
             Arc::clone(&instance.clock),
             Arc::clone(&instance.random),
         );
+        let http_metrics = HttpMetrics::default();
+        http_metrics.register(&mut registry);
+        tasks.register_metrics(&mut registry);
         Ok(Self {
+            http_metrics,
+            registry,
             tasks,
             authenticator,
             exchange,
@@ -125,7 +123,33 @@ impl Parts {
             },
             clock: Arc::clone(&instance.clock),
             random: Arc::clone(&instance.random),
+            metrics: self.http_metrics.clone(),
         }
+    }
+}
+
+fn tasks_config(
+    settings: &Settings,
+    engine: &Arc<dyn SandboxEngine>,
+    workspaces_dir: PathBuf,
+    web: Web,
+) -> TasksConfig {
+    TasksConfig {
+        concurrent_runs: settings.concurrent_runs,
+        task_timeout_ms: settings.task_timeout_ms,
+        lease_ms: settings.lease_ms,
+        cancel_wait_ms: CANCEL_WAIT_MS,
+        hand_over_ms: HAND_OVER_MS,
+        staging_dir: settings.data_dir.join("staging"),
+        sessions: SessionsConfig {
+            engine: Arc::clone(engine),
+            workspaces_dir,
+            network: settings.sandbox.network.clone(),
+            web: Arc::new(web),
+            limits: settings.sandbox.limits,
+            idle_ms: settings.session_idle_ms,
+            max_kept: MAX_KEPT_SANDBOXES,
+        },
     }
 }
 
