@@ -393,6 +393,7 @@ impl Sessions {
         WorkspacePlace {
             path: self.config.workspaces_dir.join(task_id.to_string()),
             owner: self.config.engine.workspace_owner(owner_number(task_id)),
+            limit_bytes: self.config.limits.workspace_bytes,
         }
     }
 

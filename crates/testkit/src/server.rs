@@ -350,6 +350,13 @@ impl TestServerBuilder {
         self
     }
 
+    /// How much a workspace may hold.
+    #[must_use]
+    pub fn workspace_bytes(mut self, bytes: u64) -> Self {
+        self.limits.workspace_bytes = bytes;
+        self
+    }
+
     /// Starts it.
     ///
     /// # Panics

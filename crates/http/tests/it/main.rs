@@ -34,6 +34,7 @@ mod uploads;
 mod web;
 mod widget_apps;
 mod widgets;
+mod workspace_limit;
 mod zips;
 
 testkit::install_test_hook!();

@@ -11,7 +11,7 @@ use crate::support::{artifacts, eventually, form, nothing_staged, post_form};
 const PATH: &str = "/api/v1/tasks";
 const MB: usize = 1024 * 1024;
 
-fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
     zip_with(|writer, options| {
         for (name, bytes) in entries {
             writer.start_file(*name, options).unwrap();

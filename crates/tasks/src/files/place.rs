@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use model::AttachedFile;
@@ -14,6 +15,8 @@ use crate::{Error, InputError, Upload};
 
 /// Where uploads go.
 const UPLOADS: &str = "uploads";
+/// Bytes of a block, as the kernel counts them.
+const BLOCK_BYTES: u64 = 512;
 /// Names tried for one file.
 const MAX_TRIES: usize = 10_000;
 /// Files that are made durable each by itself.
@@ -28,6 +31,8 @@ const MAX_ATTACHED_BYTES: usize = 256 * 1024;
 pub(crate) struct WorkspacePlace {
     pub(crate) path: PathBuf,
     pub(crate) owner: Owner,
+    /// What it may hold.
+    pub(crate) limit_bytes: u64,
 }
 
 /// What becomes of the workspace when the files are taken back.
@@ -51,8 +56,9 @@ pub(crate) struct Placed {
 }
 
 impl Placed {
-    /// Puts the files of `upload` under `uploads/`, making the workspace if it is not there. They
-    /// are durable when this returns. On an error nothing stays.
+    /// Puts the files of `upload` under `uploads/`, making the workspace if it is not there, unless
+    /// it would hold more than it may. They are durable when this returns. On an error nothing
+    /// stays.
     pub(crate) async fn place(
         place: WorkspacePlace,
         workspace_made: Made,
@@ -68,11 +74,12 @@ impl Placed {
                 attached: Vec::new(),
                 attached_bytes: 0,
             };
-            match placed.take_all(&staged) {
+            let room = placed.check_room(&staged, place.limit_bytes);
+            match room.and_then(|()| placed.take_all(&staged).map_err(told)) {
                 Ok(()) => Ok(placed),
                 Err(error) => {
                     placed.remove();
-                    Err(told(error))
+                    Err(error)
                 }
             }
         })
@@ -108,6 +115,24 @@ impl Placed {
                 );
             }
         }
+    }
+
+    /// As the sandbox counts: by what the files take on the disk.
+    fn check_room(&self, staged: &[Staged], limit_bytes: u64) -> Result<(), Error> {
+        let used = self.workspace.usage().map_err(told)?;
+        let mut bytes = used.bytes;
+        for file in staged.iter().filter_map(|entry| entry.file.as_ref()) {
+            let found = std::fs::metadata(file)?;
+            // What is not written out yet may have no blocks.
+            bytes = bytes.saturating_add(found.len().max(found.blocks() * BLOCK_BYTES));
+        }
+        if bytes <= limit_bytes && !used.cut {
+            return Ok(());
+        }
+        let reason = format!(
+            "`files`: the task's workspace would hold more than the {limit_bytes} bytes that it may"
+        );
+        Err(InputError::Field(reason).into())
     }
 
     fn take_all(&mut self, staged: &[Staged]) -> Result<(), FileError> {
