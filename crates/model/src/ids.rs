@@ -175,12 +175,13 @@ fn base36(random: &dyn Random, length: usize) -> String {
     const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     let mut out = String::with_capacity(length);
     while out.len() < length {
-        let mut byte = [0_u8];
-        random.fill(&mut byte);
+        // Many at a time: each filling is a call of the kernel.
+        let mut bytes = [0_u8; 32];
+        random.fill(&mut bytes);
         // 252 is the largest multiple of 36 in a byte: no bias.
-        if byte[0] < 252 {
-            out.push(char::from(ALPHABET[usize::from(byte[0] % 36)]));
-        }
+        let unbiased = bytes.into_iter().filter(|byte| *byte < 252);
+        let chars = unbiased.map(|byte| char::from(ALPHABET[usize::from(byte % 36)]));
+        out.extend(chars.take(length - out.len()));
     }
     out
 }
