@@ -1,12 +1,13 @@
 //! What every request passes through: a request id and one log line. No business meaning here.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
+use model::Random;
 
 use crate::api_error::AnsweredCode;
 use crate::extract::AskedBy;
@@ -89,7 +90,35 @@ fn name(response: &mut Response, request_id: &str) {
 }
 
 fn request_id(state: &AppState) -> String {
-    let mut bytes = [0_u8; 12];
-    state.random.fill(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let [head, tail] = state.request_ids.next(&*state.random);
+    format!("{head:016x}{tail:08x}", tail = tail >> 32)
+}
+
+/// Ids that nobody can count requests by, made many at a time: each filling is a call of the
+/// kernel.
+#[derive(Debug, Default)]
+pub(crate) struct RequestIds(Mutex<Vec<[u64; 2]>>);
+
+impl RequestIds {
+    /// Made at a time.
+    const BATCH: usize = 64;
+
+    fn next(&self, random: &dyn Random) -> [u64; 2] {
+        let mut made = self
+            .0
+            .lock()
+            .expect("no code panics while it holds this lock");
+        if let Some(id) = made.pop() {
+            return id;
+        }
+        let mut bytes = [0_u8; 16 * Self::BATCH];
+        random.fill(&mut bytes);
+        let (ids, _) = bytes.as_chunks::<16>();
+        let half = |bytes: [u8; 8]| u64::from_ne_bytes(bytes);
+        made.extend(ids.iter().map(|id| {
+            let [a, b, c, d, e, f, g, h, rest @ ..] = *id;
+            [half([a, b, c, d, e, f, g, h]), half(rest)]
+        }));
+        made.pop().unwrap_or_default()
+    }
 }

@@ -11,9 +11,9 @@ use model::{Clock, Random};
 use tasks::Tasks;
 use tenancy::{KeyAdmin, Widgets};
 
-use crate::open_streams::OpenStreams;
-
 use crate::metrics::HttpMetrics;
+use crate::middleware::RequestIds;
+use crate::open_streams::OpenStreams;
 
 /// Settings of the HTTP side.
 #[derive(Debug, Clone)]
@@ -98,6 +98,8 @@ pub(crate) struct AppState {
     parts: Arc<HttpParts>,
     /// The streams that are open.
     pub(crate) streams: OpenStreams,
+    /// The ids of the next requests.
+    pub(crate) request_ids: Arc<RequestIds>,
 }
 
 impl AppState {
@@ -105,6 +107,7 @@ impl AppState {
         Self {
             parts: Arc::new(parts),
             streams: OpenStreams::default(),
+            request_ids: Arc::default(),
         }
     }
 }
