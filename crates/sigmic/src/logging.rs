@@ -1,6 +1,7 @@
 //! Logs on standard error: text on a terminal, JSON else. No credential leaves the process this
 //! way: what looks like a key, and every secret value among the settings, is masked in each line.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write};
 
 use tracing_subscriber::EnvFilter;
@@ -75,7 +76,12 @@ struct MaskedLine<'a> {
 impl Write for MaskedLine<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
-        let masked = mask_keys(&self.masker.mask(&text));
+        let text = if self.masker.is_empty() {
+            text
+        } else {
+            Cow::Owned(self.masker.mask(&text))
+        };
+        let masked = mask_keys(&text);
         io::stderr().lock().write_all(masked.as_bytes())?;
         Ok(bytes.len())
     }
@@ -85,27 +91,31 @@ impl Write for MaskedLine<'_> {
     }
 }
 
-/// The text with everything that looks like an API key masked.
-fn mask_keys(text: &str) -> String {
-    let mut masked = String::with_capacity(text.len());
+/// The text with everything that looks like an API key masked. Nearly no line has one, and each
+/// request writes a line.
+fn mask_keys(text: &str) -> Cow<'_, str> {
+    let mut masked = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find(KEY_PREFIX) {
-        let (before, found) = rest.split_at(at + KEY_PREFIX.len());
-        masked.push_str(before);
-        let digits = found
-            .bytes()
-            .take_while(u8::is_ascii_hexdigit)
-            .take(KEY_DIGITS)
-            .count();
-        if digits == KEY_DIGITS {
-            masked.push_str("***");
-            rest = &found[digits..];
-        } else {
-            rest = found;
-        }
+    while let Some(digits) = find_digits(rest) {
+        masked.push_str(&rest[..digits]);
+        masked.push_str("***");
+        rest = &rest[digits + KEY_DIGITS..];
+    }
+    if masked.is_empty() {
+        return Cow::Borrowed(text);
     }
     masked.push_str(rest);
-    masked
+    Cow::Owned(masked)
+}
+
+/// Where the digits of the first key begin.
+fn find_digits(text: &str) -> Option<usize> {
+    let ends = text.match_indices(KEY_PREFIX);
+    let mut begins = ends.map(|(at, _)| at + KEY_PREFIX.len());
+    begins.find(|begin| {
+        let digits = text.as_bytes()[*begin..].iter().take(KEY_DIGITS);
+        digits.filter(|byte| byte.is_ascii_hexdigit()).count() == KEY_DIGITS
+    })
 }
 
 #[cfg(test)]

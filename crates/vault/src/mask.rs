@@ -72,6 +72,11 @@ impl Masker {
         Self::new([])
     }
 
+    /// Whether there is nothing to mask.
+    pub fn is_empty(&self) -> bool {
+        self.automaton.is_empty()
+    }
+
     /// The text without the values.
     pub fn mask(&self, text: &str) -> String {
         let mut stream = self.stream();
