@@ -126,8 +126,17 @@ pub(crate) fn make_private_directory(path: &Path) -> Result<()> {
         .with_context(|| format!("make the directory {}", path.display()))
 }
 
+/// How long a file must last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lasting {
+    /// Through a power cut.
+    Durable,
+    /// As long as this process: the next one writes it anew.
+    Brief,
+}
+
 /// Writes a file that only this user may read; it appears whole, in the place of an older one.
-pub(crate) fn write_private_file(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write_private_file(path: &Path, text: &str, lasting: Lasting) -> Result<()> {
     let write = || {
         let draft = path.with_extension("draft");
         match std::fs::remove_file(&draft) {
@@ -141,7 +150,9 @@ pub(crate) fn write_private_file(path: &Path, text: &str) -> Result<()> {
             .open(&draft)?;
         file.write_all(text.as_bytes())?;
         file.write_all(b"\n")?;
-        file.sync_all()?;
+        if lasting == Lasting::Durable {
+            file.sync_all()?;
+        }
         std::fs::rename(&draft, path)
     };
     write().with_context(|| format!("write {}", path.display()))

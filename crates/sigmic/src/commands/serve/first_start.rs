@@ -7,7 +7,7 @@ use auth::PlainKey;
 use model::KeyClass;
 
 use crate::commands::connect::{KEY_FILE, URL_FILE, read};
-use crate::instance::{FIRST_OWNER, Instance, write_private_file};
+use crate::instance::{FIRST_OWNER, Instance, Lasting, write_private_file};
 
 /// Longest name of a key that is made of a path.
 const MAX_NAME_CHARS: usize = 100;
@@ -39,7 +39,7 @@ pub(super) async fn ensure_key(instance: &Instance, data_dir: &Path) -> Result<P
         .bootstrap(FIRST_OWNER, &[(KeyClass::Project, &name)])
         .await?;
     let minted = made.keys.first().context("the key that was asked for")?;
-    write_private_file(&path, minted.key.expose_key())?;
+    write_private_file(&path, minted.key.expose_key(), Lasting::Durable)?;
     Ok(path)
 }
 
@@ -50,7 +50,7 @@ pub(super) struct UrlFile(PathBuf);
 impl UrlFile {
     pub(super) fn write(data_dir: &Path, url: &str) -> Result<Self> {
         let path = data_dir.join(URL_FILE);
-        write_private_file(&path, url)?;
+        write_private_file(&path, url, Lasting::Brief)?;
         Ok(Self(path))
     }
 }
