@@ -1,17 +1,17 @@
 //! What a sandbox is made of.
 
-use crate::Workspace;
 use crate::egress::HostPattern;
+use crate::{SandboxError, Workspace};
 
 /// What can be reached over the network from inside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetworkMode {
     /// Nothing but the sandbox's own loopback.
     None,
-    /// The named hosts, through the proxy: exact names or `*.suffix`.
+    /// The named hosts: exact names or `*.suffix`. Their private, loopback and link-local
+    /// addresses are refused unless the operator allows them.
     Allowlist(Vec<String>),
-    /// Every public host, through the proxy. Private, loopback and link-local addresses are
-    /// refused unless the operator allows them.
+    /// Every host, with the same exception.
     Full,
 }
 
@@ -28,6 +28,31 @@ impl NetworkMode {
                 listed.any(|listed| listed.matches(host))
             }
             Self::Full => true,
+        }
+    }
+
+    /// The named hosts.
+    ///
+    /// # Errors
+    /// [`SandboxError::Invalid`] for what is neither a name nor `*.` and a name.
+    pub fn allowlist(hosts: Vec<String>) -> Result<Self, SandboxError> {
+        let list = Self::Allowlist(hosts);
+        list.patterns().map(|_| list)
+    }
+
+    /// What may be reached; absent where that is no list.
+    pub(crate) fn patterns(&self) -> Result<Option<Vec<HostPattern>>, SandboxError> {
+        match self {
+            Self::None | Self::Full => Ok(None),
+            Self::Allowlist(hosts) => hosts
+                .iter()
+                .map(|host| {
+                    HostPattern::parse(host).ok_or(SandboxError::Invalid(
+                        "an allowed host is a name or `*.` and a name",
+                    ))
+                })
+                .collect::<Result<_, _>>()
+                .map(Some),
         }
     }
 }

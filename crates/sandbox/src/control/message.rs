@@ -1,6 +1,7 @@
 //! The messages. `Order` goes to the init, `Note` comes back.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -49,14 +50,23 @@ pub(crate) struct Start {
     pub(crate) tmp_bytes: u64,
     /// Resource limits of each process.
     pub(crate) limits: RunLimits,
-    /// Loopback ports to bind and hand back, in this order.
-    pub(crate) listen: Vec<u16>,
+    /// What to bind inside and hand back, in this order.
+    pub(crate) listen: Vec<Listen>,
     /// Sum of resident memory above which init kills; absent when a control group does it.
     pub(crate) watch_memory_bytes: Option<u64>,
     /// Directories of the host that are seen inside at the same path, read-only.
     pub(crate) read_only: Vec<PathBuf>,
     /// Files and directories in whose place there is nothing.
     pub(crate) hide: Vec<PathBuf>,
+}
+
+/// A socket of the sandbox's own network that the server serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Listen {
+    /// For connections to this address and port.
+    Tcp(Ipv4Addr, u16),
+    /// For packets to this address and port.
+    Udp(Ipv4Addr, u16),
 }
 
 /// Limits that the kernel keeps per process or per user namespace.

@@ -1,4 +1,6 @@
-//! The head of a request to the proxy.
+//! The head of a request.
+
+use super::policy::host_name;
 
 /// What a client of the proxy wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +66,27 @@ pub(super) fn parse(head: &[u8]) -> Option<Wanted> {
     })
 }
 
+/// The one host that a head names, in the form that is compared, if its port is `port` or none.
+pub(super) fn only_host(head: &[u8], port: u16) -> Option<String> {
+    let text = std::str::from_utf8(head).ok()?;
+    let mut found = None;
+    for line in text
+        .split("\r\n")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+    {
+        let (name, value) = line.split_once(':')?;
+        if name.is_empty() || name.bytes().any(|byte| byte.is_ascii_whitespace()) {
+            return None;
+        }
+        if name.eq_ignore_ascii_case("host") && found.replace(value.trim()).is_some() {
+            return None;
+        }
+    }
+    let (host, at) = authority(found?, Some(port))?;
+    host_name(&host).filter(|_| at == port)
+}
+
 /// `host:port`, with user and password refused.
 fn authority(text: &str, default_port: Option<u16>) -> Option<(String, u16)> {
     if text.contains('@') {
@@ -109,6 +132,29 @@ mod tests {
                     .to_vec()
             })
         );
+    }
+
+    #[test]
+    fn a_head_names_one_host_or_none() {
+        let host = |lines: &str| only_host(format!("GET / HTTP/1.1\r\n{lines}\r\n").as_bytes(), 80);
+        assert_eq!(
+            host("A: b\r\nhOST:  Open.test. \r\n").as_deref(),
+            Some("open.test")
+        );
+        assert_eq!(host("Host: open.test:80\r\n").as_deref(), Some("open.test"));
+        for lines in [
+            "A: b\r\n",
+            "Host: a.test\r\nHost: a.test\r\n",
+            "Host: a.test:8080\r\n",
+            "Host: u@a.test\r\n",
+            "Host : a.test\r\n",
+            "A: b\r\n Host: a.test\r\n",
+            "Host: a b\r\n",
+            "Host:\r\n",
+        ] {
+            assert_eq!(host(lines), None, "{lines:?}");
+        }
+        assert_eq!(only_host(b"PRI * HTTP/2.0\r\n\r\n", 80), None);
     }
 
     #[test]

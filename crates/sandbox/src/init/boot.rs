@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fs;
 use std::io;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::process::{
@@ -13,7 +14,7 @@ use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use super::sys::{Forked, close_from, exit_now, fork, place, unshare};
 use super::{Step, StepError, harden, mounts, serve, sys};
-use crate::control::{MAX_NOTE_BYTES, MAX_ORDER_BYTES, Note, Order, Start, receive, send};
+use crate::control::{Listen, MAX_NOTE_BYTES, MAX_ORDER_BYTES, Note, Order, Start, receive, send};
 
 /// The uid and gid that commands see.
 const INNER_ID: u32 = 1000;
@@ -166,6 +167,13 @@ fn monitor(control: &OwnedFd, child: Pid) -> ! {
     }
 }
 
+fn bind(listen: Listen) -> io::Result<OwnedFd> {
+    match listen {
+        Listen::Tcp(address, port) => TcpListener::bind((address, port)).map(OwnedFd::from),
+        Listen::Udp(address, port) => UdpSocket::bind((address, port)).map(OwnedFd::from),
+    }
+}
+
 /// PID 1: builds the inside, locks it, then serves.
 fn first_process(
     control: &OwnedFd,
@@ -176,12 +184,16 @@ fn first_process(
     let mut warnings = mounts::build(start)?;
     rustix::system::sethostname(start.host_name.as_bytes()).step("host name")?;
     sys::loopback_up().step("loopback")?;
+    if !start.listen.is_empty() {
+        sys::loopback_also(Ipv4Addr::new(127, 0, 0, 2)).step("loopback")?;
+    }
+    // Ports below 1024 need a right that is given up next.
     let listeners = start
         .listen
         .iter()
-        .map(|port| std::net::TcpListener::bind(("127.0.0.1", *port)))
+        .map(|listen| bind(*listen))
         .collect::<io::Result<Vec<_>>>()
-        .step("listen on the loopback")?;
+        .step("listen inside")?;
     harden::lock_down(start.limits, &mut warnings)?;
     let signals = sys::child_signals().step("signalfd")?;
     let handles: Vec<_> = listeners.iter().map(AsFd::as_fd).collect();

@@ -7,6 +7,7 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
@@ -164,19 +165,43 @@ pub(super) fn signal_everyone(signal: i32) -> bool {
 
 /// Brings the loopback interface up.
 pub(super) fn loopback_up() -> io::Result<()> {
+    let mut request = interface(b"lo");
+    request.ifr_ifru.ifru_flags = i16::try_from(libc::IFF_UP | libc::IFF_RUNNING).unwrap_or(1);
+    configure(libc::SIOCSIFFLAGS, &request)
+}
+
+/// Gives the loopback interface `address` too. The C library takes a machine with nothing but
+/// 127.0.0.1 for one without IPv4, and then finds no name for programs that ask for what works.
+pub(super) fn loopback_also(address: Ipv4Addr) -> io::Result<()> {
+    let mut request = interface(b"lo:1");
+    let [a, b, c, d] = address
+        .octets()
+        .map(|octet| libc::c_char::from_ne_bytes([octet]));
+    request.ifr_ifru.ifru_addr = libc::sockaddr {
+        sa_family: libc::sa_family_t::try_from(libc::AF_INET).unwrap_or(2),
+        // The port, then the address, as in `sockaddr_in`.
+        sa_data: [0, 0, a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0],
+    };
+    configure(libc::SIOCSIFADDR, &request)
+}
+
+fn interface(name: &[u8]) -> libc::ifreq {
+    // SAFETY: an all-zero `ifreq` is valid; the names given here are shorter than its field.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (target, byte) in request.ifr_name.iter_mut().zip(name) {
+        *target = libc::c_char::from_ne_bytes([*byte]);
+    }
+    request
+}
+
+fn configure(what: libc::Ioctl, request: &libc::ifreq) -> io::Result<()> {
     let socket = rustix::net::socket(
         rustix::net::AddressFamily::INET,
         rustix::net::SocketType::DGRAM,
         None,
     )?;
-    // SAFETY: an all-zero `ifreq` is valid; the name is shorter than its field.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    for (target, byte) in request.ifr_name.iter_mut().zip(b"lo") {
-        *target = libc::c_char::from_ne_bytes([*byte]);
-    }
-    request.ifr_ifru.ifru_flags = i16::try_from(libc::IFF_UP | libc::IFF_RUNNING).unwrap_or(1);
-    // SAFETY: the request lives through the call and has the type SIOCSIFFLAGS wants.
-    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) };
+    // SAFETY: the request lives through the call and has the type that both requests want.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), what, std::ptr::from_ref(request)) };
     match result {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),

@@ -2,9 +2,6 @@
 
 use crate::SecretText;
 
-/// Port of the proxy on the sandbox's loopback.
-pub(super) const PROXY_PORT: u16 = 3128;
-
 const BASE: &[(&str, &str)] = &[
     (
         "PATH",
@@ -66,6 +63,7 @@ pub(super) fn compose(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::egress::PROXY_PORT;
 
     #[test]
     fn the_last_value_counts_and_the_proxy_only_where_there_is_one() {

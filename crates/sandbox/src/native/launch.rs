@@ -1,7 +1,6 @@
 //! Making one sandbox: from a socket pair to a serving init.
 
 use std::io;
-use std::net::TcpListener as StdListener;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::Child;
 use std::sync::{Arc, Mutex};
@@ -9,19 +8,17 @@ use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use tokio::io::unix::AsyncFd;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::control_group::{ControlGroup, ControlGroups};
 use super::disk::DiskWatch;
-use super::environment::PROXY_PORT;
 use super::link::{Link, next_note};
 use super::sandbox::NativeSandbox;
 use super::spawner::Spawner;
 use super::watched::watch;
 use crate::control::{MAX_NOTE_BYTES, MAX_ORDER_BYTES, Note, Order, RunLimits, Start, send};
-use crate::egress::{EgressConnector, HostPattern, Proxy};
+use crate::egress::{Doors, EgressConnector, Gate, LISTEN, PROXY_PORT};
 use crate::{NetworkMode, SandboxError, SandboxSpec};
 
 /// Time for a sandbox to stand.
@@ -64,6 +61,7 @@ impl Launcher {
     /// Makes a sandbox.
     pub(super) async fn launch(&self, spec: SandboxSpec) -> Result<Launched, SandboxError> {
         check(&spec)?;
+        spec.network.patterns()?;
         let (ours, theirs) = socketpair(
             AddressFamily::UNIX,
             SocketType::SEQPACKET,
@@ -122,7 +120,7 @@ impl Launcher {
             },
             listen: match spec.network {
                 NetworkMode::None => Vec::new(),
-                NetworkMode::Full | NetworkMode::Allowlist(_) => vec![PROXY_PORT],
+                NetworkMode::Full | NetworkMode::Allowlist(_) => LISTEN.to_vec(),
             },
             watch_memory_bytes: group.is_none().then_some(limits.memory_bytes),
             read_only: self.read_only.clone(),
@@ -139,11 +137,11 @@ impl Launcher {
     ) -> Result<Launched, SandboxError> {
         let null = std::fs::File::open("/dev/null").map_err(SandboxError::io("/dev/null"))?;
         let mut tasks = JoinSet::new();
-        let listed = listed(&spec.network)?;
-        for listener in stands.listeners {
-            let proxy = Proxy::new(self.connector.clone(), listed.clone());
-            let listener = to_tokio(listener).map_err(SandboxError::io("the proxy's listener"))?;
-            tasks.spawn(proxy.serve(listener));
+        if spec.network != NetworkMode::None {
+            let gate = Gate::new(self.connector.clone(), spec.network.patterns()?);
+            let doors = Doors::new(stands.listeners);
+            let doors = doors.map_err(SandboxError::io("the sandbox's ways out"))?;
+            tasks.spawn(doors.serve(gate));
         }
         let link = Arc::new(Link::new(socket, stands.init));
         let reader = Arc::clone(&link);
@@ -249,25 +247,4 @@ fn check(spec: &SandboxSpec) -> Result<(), SandboxError> {
         )),
         Some(_) | None => Ok(()),
     }
-}
-
-fn listed(network: &NetworkMode) -> Result<Option<Vec<HostPattern>>, SandboxError> {
-    match network {
-        NetworkMode::None | NetworkMode::Full => Ok(None),
-        NetworkMode::Allowlist(hosts) => hosts
-            .iter()
-            .map(|host| {
-                HostPattern::parse(host).ok_or(SandboxError::Invalid(
-                    "an allowed host is a name or `*.` and a name",
-                ))
-            })
-            .collect::<Result<_, _>>()
-            .map(Some),
-    }
-}
-
-fn to_tokio(listener: OwnedFd) -> io::Result<TcpListener> {
-    let listener = StdListener::from(listener);
-    listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
 }

@@ -44,7 +44,7 @@ pub(super) struct NativeSandbox {
     pub(super) proxy: Option<u16>,
     pub(super) control_group: Option<ControlGroup>,
     pub(super) spawner: Spawner,
-    /// The reader of the channel, the proxy, the drains of background processes. Aborted with
+    /// The reader of the channel, the ways out, the drains of background processes. Aborted with
     /// the sandbox.
     pub(super) tasks: Mutex<JoinSet<()>>,
     /// The process outside the namespace that reaps the init; taken when it was reaped.
@@ -213,7 +213,7 @@ impl NativeSandbox {
     fn drain_later(&self, mut output: Receiver) {
         let mut tasks = lock(&self.tasks);
         while tasks.try_join_next().is_some() {}
-        // The reader of the channel and the proxy are among them.
+        // The reader of the channel and the ways out are among them.
         if tasks.len() < MAX_DRAINS + 2 {
             tasks.spawn(async move {
                 let mut chunk = vec![0; 16 << 10];

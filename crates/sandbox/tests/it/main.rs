@@ -7,9 +7,11 @@
 
 extern crate sigmic_sandbox as sandbox;
 
+mod capture;
 mod ending;
 mod exec;
 mod files;
+mod hosts;
 mod isolation;
 mod limits;
 mod network;

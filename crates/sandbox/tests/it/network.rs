@@ -1,80 +1,9 @@
 //! What can be reached from inside.
 
-use std::collections::HashMap;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex};
+use sandbox::{EgressConnector, EgressError, EgressPolicy, NetworkMode, Refusal};
 
-use async_trait::async_trait;
-use sandbox::{
-    EgressConnector, EgressError, EgressPolicy, NetworkMode, Refusal, Resolver, Sandbox,
-};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-
+use crate::hosts::{FakeResolver, host_server, sandbox_with};
 use crate::rig::{Rig, out, sh};
-
-/// Names with fixed addresses; each question takes the next answer, the last one for ever.
-#[derive(Debug, Default)]
-struct FakeResolver {
-    answers: Mutex<HashMap<&'static str, Vec<&'static str>>>,
-}
-
-impl FakeResolver {
-    fn new(names: &[(&'static str, &[&'static str])]) -> Arc<Self> {
-        let answers = names
-            .iter()
-            .map(|(name, answers)| (*name, answers.to_vec()))
-            .collect();
-        Arc::new(Self {
-            answers: Mutex::new(answers),
-        })
-    }
-}
-
-#[async_trait]
-impl Resolver for FakeResolver {
-    async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
-        let mut answers = self.answers.lock().unwrap();
-        let answers = answers.get_mut(host).ok_or(io::ErrorKind::NotFound)?;
-        let answer = if answers.len() > 1 {
-            answers.remove(0)
-        } else {
-            answers[0]
-        };
-        Ok(answer
-            .split(' ')
-            .map(|text| text.parse().unwrap())
-            .collect())
-    }
-}
-
-/// A web server on the host that answers every connection with the head it was sent.
-async fn host_server() -> (u16, tokio::task::JoinSet<()>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let mut tasks = tokio::task::JoinSet::new();
-    tasks.spawn(async move {
-        loop {
-            let (mut client, _) = listener.accept().await.unwrap();
-            let mut head = vec![0; 4096];
-            let count = client.read(&mut head).await.unwrap_or(0);
-            let head = String::from_utf8_lossy(&head[..count]).into_owned();
-            let answer = format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\nseen: {head}",
-                head.len() + 6
-            );
-            let _ = client.write_all(answer.as_bytes()).await;
-        }
-    });
-    (port, tasks)
-}
-
-async fn sandbox_with(rig: &Rig, network: NetworkMode) -> Arc<dyn Sandbox> {
-    let mut spec = rig.spec();
-    spec.network = network;
-    rig.engine.create(spec).await.unwrap()
-}
 
 /// Sends `head` to the proxy from inside, without any program that would help.
 fn to_proxy(head: &str) -> String {

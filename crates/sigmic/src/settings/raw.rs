@@ -56,6 +56,7 @@ pub(crate) struct RawSearch {
 pub(crate) struct RawSandbox {
     pub(crate) engine: String,
     pub(crate) network: String,
+    pub(crate) network_allow: Vec<String>,
     pub(crate) limits: RawLimits,
 }
 
@@ -106,6 +107,7 @@ impl Default for RawSettings {
             sandbox: RawSandbox {
                 engine: "auto".to_owned(),
                 network: "full".to_owned(),
+                network_allow: Vec::new(),
                 limits: RawLimits {
                     memory_bytes: limits.memory_bytes,
                     processes: limits.processes,

@@ -294,16 +294,29 @@ fn sandbox(raw: &RawSandbox) -> Result<SandboxSettings, SettingsError> {
             .parse()
             .map_err(|error| meaning(format!("`sandbox.engine`: {error}")))?,
     };
-    let network = match raw.network.as_str() {
-        "full" => NetworkMode::Full,
-        "none" => NetworkMode::None,
-        _ => return Err(meaning("`sandbox.network` must be `full` or `none`")),
-    };
     Ok(SandboxSettings {
         engine,
-        network,
+        network: network(&raw.network, &raw.network_allow)?,
         limits: limits(&raw.limits)?,
     })
+}
+
+fn network(name: &str, allowed: &[String]) -> Result<NetworkMode, SettingsError> {
+    match (name, allowed) {
+        ("full", []) => Ok(NetworkMode::Full),
+        ("none", []) => Ok(NetworkMode::None),
+        ("full" | "none", _) => Err(meaning(
+            "`sandbox.network_allow` counts only where `sandbox.network` is `allowlist`",
+        )),
+        ("allowlist", []) => Err(meaning(
+            "`sandbox.network` is `allowlist`, and `sandbox.network_allow` names no host",
+        )),
+        ("allowlist", _) => NetworkMode::allowlist(allowed.to_vec())
+            .map_err(|error| meaning(format!("`sandbox.network_allow`: {error}"))),
+        _ => Err(meaning(
+            "`sandbox.network` must be `full`, `allowlist` or `none`",
+        )),
+    }
 }
 
 fn limits(raw: &RawLimits) -> Result<Limits, SettingsError> {

@@ -218,6 +218,34 @@ fn running_without_isolation_is_refused_in_words() {
 }
 
 #[test]
+fn the_network_and_its_list_belong_together() {
+    let network = |name: &str, allowed: &str| {
+        let variables = [
+            ("SIGMIC_SANDBOX__NETWORK", name),
+            ("SIGMIC_SANDBOX__NETWORK_ALLOW", allowed),
+        ];
+        let loaded = sources(&variables).load();
+        loaded.map(|loaded| loaded.settings.sandbox.network)
+    };
+    let listed = vec!["example.com".to_owned(), "*.example.org".to_owned()];
+    assert_eq!(
+        network("allowlist", "example.com, *.example.org").unwrap(),
+        sandbox::NetworkMode::Allowlist(listed)
+    );
+    assert_eq!(network("none", "").unwrap(), sandbox::NetworkMode::None);
+    for (name, allowed) in [
+        ("full", "example.com"),
+        ("none", "example.com"),
+        ("allowlist", ""),
+        ("allowlist", "https://example.com"),
+        ("allowlist", "*"),
+    ] {
+        let error = network(name, allowed).unwrap_err().to_string();
+        assert!(error.contains("network_allow"), "{name} {allowed}: {error}");
+    }
+}
+
+#[test]
 fn one_master_key_at_most() {
     let both = [
         ("SIGMIC_MASTER_KEY", "a"),

@@ -285,7 +285,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "SIGMIC_SANDBOX__NETWORK",
         Kind::Text,
         "full",
-        "What commands and web tools reach: `full` (public hosts, through the server) or `none`.",
+        "What commands and web tools reach: `full` (public hosts on ports 80 and 443, through the server), `allowlist` (of these only the hosts of `sandbox.network_allow`) or `none`.",
+    ),
+    setting(
+        "sandbox.network_allow",
+        "SIGMIC_SANDBOX__NETWORK_ALLOW",
+        Kind::List,
+        "none",
+        "The hosts that they reach with `allowlist`: `example.com`, or `*.example.com` for every name below it. A host that is private must also be in `allow_private_hosts`.",
     ),
     setting(
         "sandbox.limits.memory_bytes",
