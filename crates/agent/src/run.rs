@@ -236,8 +236,19 @@ impl Worker<'_> {
         }
     }
 
+    /// Stages a fact; before the result of a call and before the end of the run, the connections
+    /// that have ended.
     pub(crate) fn stage(&mut self, event: JournalEvent) {
-        self.state.stage(event, self.input.clock.now());
+        let now = self.input.clock.now();
+        if matches!(
+            event,
+            JournalEvent::ToolFinished(_) | JournalEvent::RunFinished(_)
+        ) {
+            for receipt in self.input.session.take_egress() {
+                self.state.stage(JournalEvent::Egress(receipt), now);
+            }
+        }
+        self.state.stage(event, now);
     }
 
     /// Writes what was staged, and takes in what others wrote.

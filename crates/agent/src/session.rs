@@ -5,11 +5,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use model::CallId;
+use model::{CallId, Egress};
 use sandbox::{
-    DEFAULT_COMMAND_MS, Ending, ExecRequest, ExecResult, FileError, Limits, MAX_COMMAND_MS,
-    NetworkMode, Owner, Sandbox, SandboxEngine, SandboxError, SandboxSpec, SecretText,
-    StopReason as Stopped, Workspace, WorkspacePath,
+    DEFAULT_COMMAND_MS, EgressLedger, Ending, ExecRequest, ExecResult, FileError, Limits,
+    MAX_COMMAND_MS, NetworkMode, Owner, Sandbox, SandboxEngine, SandboxError, SandboxSpec,
+    SecretText, StopReason as Stopped, Workspace, WorkspacePath,
 };
 use tokio::sync::Mutex;
 
@@ -65,6 +65,7 @@ pub struct ToolSession {
     workspace: std::sync::Mutex<Option<Arc<Workspace>>>,
     sandbox: Mutex<Option<Arc<dyn Sandbox>>>,
     background: Background,
+    ledger: EgressLedger,
 }
 
 /// A command to run.
@@ -84,6 +85,7 @@ impl ToolSession {
             workspace: std::sync::Mutex::new(None),
             sandbox: Mutex::new(None),
             background: Background::default(),
+            ledger: EgressLedger::default(),
         }
     }
 
@@ -110,6 +112,21 @@ impl ToolSession {
     /// The session's mask.
     pub fn mask(&self) -> &dyn Mask {
         &*self.config.mask
+    }
+
+    /// The receipts of connections out, for tools that connect by themselves.
+    pub fn ledger(&self) -> &EgressLedger {
+        &self.ledger
+    }
+
+    /// The connections that have ended since the last time, masked, to be journalled.
+    pub fn take_egress(&self) -> Vec<Egress> {
+        let receipts = self.ledger.take().into_iter();
+        let masked = receipts.map(|receipt| Egress {
+            host: self.mask().mask(&receipt.host),
+            ..receipt
+        });
+        masked.collect()
     }
 
     /// Runs `work` on the workspace, on a thread that may block.
@@ -158,7 +175,11 @@ impl ToolSession {
             output_id: Some(output_id(command.call_id)),
             ..ExecRequest::shell(command.command)
         };
-        let result = self.sandbox().await?.exec(request).await?;
+        let sandbox = self.sandbox().await?;
+        let running = self.ledger.running(command.call_id);
+        let result = sandbox.exec(request).await?;
+        drop(running);
+        self.ledger.settle(command.call_id).await;
         Ok(outcome_of(&result, timeout_ms))
     }
 
@@ -184,6 +205,7 @@ impl ToolSession {
         if let Some(sandbox) = sandbox {
             destroy(&*sandbox).await;
             self.background.let_go().await;
+            self.ledger.settle_all().await;
         }
     }
 
@@ -209,6 +231,7 @@ impl ToolSession {
             network: self.config.network.clone(),
             limits: self.config.limits,
             label: self.config.label.clone(),
+            ledger: self.ledger.clone(),
         };
         let sandbox = self.config.engine.create(spec).await?;
         Ok(Arc::clone(slot.insert(sandbox)))

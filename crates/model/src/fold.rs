@@ -114,7 +114,9 @@ impl RunFold {
         match &row.event {
             JournalEvent::UserMessage(message) => self.user_message = Some(message.clone()),
             JournalEvent::RunStarted(started) => self.started = Some(started.clone()),
-            JournalEvent::RunResumed { .. } | JournalEvent::Notice { .. } => return,
+            JournalEvent::RunResumed { .. }
+            | JournalEvent::Notice { .. }
+            | JournalEvent::Egress(_) => return,
             JournalEvent::ModelTurn(turn) => self.apply_turn(turn),
             JournalEvent::ToolWaiting { call_id } => self.set_state(call_id, CallState::Waiting),
             JournalEvent::ToolDecided(decided) => {

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{CallId, ConversationId, MessageId, RunNumber, Seq, SessionId, Timestamp};
+use crate::{CallId, ConversationId, Egress, MessageId, RunNumber, Seq, SessionId, Timestamp};
 
 /// One row of a task's journal.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +58,8 @@ pub enum JournalEvent {
     },
     /// A call ended.
     ToolFinished(ToolFinished),
+    /// Connections went out, or were refused.
+    Egress(Egress),
     /// The run ended.
     RunFinished(RunOutcome),
     /// The older part of the conversation was summarized: the model is shown the summary in its
@@ -387,7 +389,7 @@ impl JournalEvent {
     pub const VERSION: i64 = 1;
 
     /// The name of every kind.
-    pub const KINDS: [&'static str; 11] = [
+    pub const KINDS: [&'static str; 12] = [
         "user_message",
         "run_started",
         "run_resumed",
@@ -397,6 +399,7 @@ impl JournalEvent {
         "tool_decided",
         "tool_started",
         "tool_finished",
+        "egress",
         "run_finished",
         "compacted",
     ];
@@ -413,6 +416,7 @@ impl JournalEvent {
             Self::ToolDecided(_) => "tool_decided",
             Self::ToolStarted { .. } => "tool_started",
             Self::ToolFinished(_) => "tool_finished",
+            Self::Egress(_) => "egress",
             Self::RunFinished(_) => "run_finished",
             Self::Compacted(_) => "compacted",
         }
@@ -436,6 +440,7 @@ impl JournalEvent {
             }
             Self::ToolDecided(e) => serde_json::to_string(e),
             Self::ToolFinished(e) => serde_json::to_string(e),
+            Self::Egress(e) => serde_json::to_string(e),
             Self::RunFinished(e) => serde_json::to_string(e),
             Self::Compacted(e) => serde_json::to_string(e),
         }
@@ -468,6 +473,7 @@ impl JournalEvent {
                 "tool_started" => serde_json::from_str(payload)
                     .map(|Call { call_id }| Self::ToolStarted { call_id }),
                 "tool_finished" => serde_json::from_str(payload).map(Self::ToolFinished),
+                "egress" => serde_json::from_str(payload).map(Self::Egress),
                 "run_finished" => serde_json::from_str(payload).map(Self::RunFinished),
                 "compacted" => serde_json::from_str(payload).map(Self::Compacted),
                 _ => {

@@ -8,6 +8,7 @@
 //! - [`Setting`] and [`authorize_setting`]: the same for the settings of an organization;
 //! - [`Clock`] and [`Random`]: time and chance as parameters.
 
+mod egress;
 mod fold;
 mod ids;
 mod journal;
@@ -22,6 +23,7 @@ mod task;
 mod text;
 mod time;
 
+pub use egress::{Egress, EgressDecision};
 pub use fold::{CallFold, CallState, CompactedFold, RunFold};
 pub use ids::{
     ApiKeyId, AppId, CallId, ConversationId, EndUserId, IdError, MessageId, OrganizationId,

@@ -138,6 +138,7 @@ fn spec(workspace: &Workspace) -> Result<SandboxSpec, sandbox::FileError> {
         network: NetworkMode::Full,
         limits: Limits::default(),
         label: "latency".to_owned(),
+        ledger: sandbox::EgressLedger::default(),
     })
 }
 

@@ -22,8 +22,8 @@ mod spec;
 mod test_hook;
 
 pub use egress::{
-    AddressClass, AllowList, AllowListError, EgressConnector, EgressError, EgressPolicy, Refusal,
-    Resolver, SystemResolver, classify,
+    AddressClass, AllowList, AllowListError, EgressConnector, EgressEntry, EgressError,
+    EgressLedger, EgressPolicy, Refusal, Resolver, RunningCall, SystemResolver, classify,
 };
 pub use engine::{EngineChoice, Probe, ProbeReport, Sandbox, SandboxEngine, Tier};
 pub use error::SandboxError;

@@ -1,7 +1,7 @@
 //! What a sandbox is made of.
 
 use crate::egress::HostPattern;
-use crate::{SandboxError, Workspace};
+use crate::{EgressLedger, SandboxError, Workspace};
 
 /// What can be reached over the network from inside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,4 +104,6 @@ pub struct SandboxSpec {
     pub limits: Limits,
     /// For logs and control groups: the task's id. Letters, digits and `-`, at most 64.
     pub label: String,
+    /// Where receipts of its connections are written.
+    pub ledger: EgressLedger,
 }

@@ -158,6 +158,7 @@ fn known(rows: &[JournalRow], call_id: &CallId) -> bool {
         | model::JournalEvent::ToolDecided(_)
         | model::JournalEvent::ToolStarted { .. }
         | model::JournalEvent::ToolFinished(_)
+        | model::JournalEvent::Egress(_)
         | model::JournalEvent::RunFinished(_)
         | model::JournalEvent::Compacted(_) => false,
     })

@@ -140,7 +140,7 @@ impl Inner {
         });
         if stop.reason() == Some(StopReason::Cancel) {
             return self
-                .end_stopped(&mut journal, task, StopReason::Cancel)
+                .end_stopped(&mut journal, task, &entered, StopReason::Cancel)
                 .await;
         }
         if let Some((code, message)) = refusal(claimed.run, &rows, &entered) {
@@ -161,7 +161,9 @@ impl Inner {
         match self.work(&input, &mut journal, handle, limit).await {
             Ok(Exit::Finished) => Ok(End::Over),
             Ok(Exit::Parked) => Ok(End::Waits),
-            Ok(Exit::Stopped(reason)) => self.end_stopped(&mut journal, task, reason).await,
+            Ok(Exit::Stopped(reason)) => {
+                self.end_stopped(&mut journal, task, &entered, reason).await
+            }
             Err(AgentError::Journal(error)) => Err(error),
         }
     }
@@ -297,8 +299,13 @@ impl Inner {
         &self,
         journal: &mut TaskJournal,
         task: &Task,
+        entered: &Entered,
         reason: StopReason,
     ) -> Result<End, JournalError> {
+        let connections = || {
+            let receipts = entered.tools.take_egress().into_iter();
+            receipts.map(JournalEvent::Egress)
+        };
         let outcome = match reason {
             StopReason::Cancel => RunOutcome::Cancelled,
             StopReason::TimeLimit => RunOutcome::Failed {
@@ -310,14 +317,15 @@ impl Inner {
             },
             StopReason::HandOver => {
                 self.sessions.kill(task.id).await;
-                journal.hand_over().await?;
+                journal.hand_over(connections().collect()).await?;
                 return Ok(End::Elsewhere);
             }
             StopReason::Lost => return Ok(End::Elsewhere),
         };
         // The proof comes first: no process of the task is left.
         self.sessions.kill(task.id).await;
-        let events = closing_events(journal.fold(), outcome);
+        let closing = closing_events(journal.fold(), outcome);
+        let events = connections().chain(closing).collect();
         journal.append_with(events, |patch| patch, None).await?;
         Ok(End::Over)
     }
@@ -394,7 +402,8 @@ fn fruitless_attempts(run: RunNumber, rows: &[JournalRow]) -> usize {
     let stands_still = |row: &&JournalRow| match &row.event {
         JournalEvent::RunResumed { .. }
         | JournalEvent::Notice { .. }
-        | JournalEvent::ToolStarted { .. } => true,
+        | JournalEvent::ToolStarted { .. }
+        | JournalEvent::Egress(_) => true,
         JournalEvent::UserMessage(_)
         | JournalEvent::RunStarted(_)
         | JournalEvent::ModelTurn(_)

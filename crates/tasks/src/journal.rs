@@ -109,10 +109,10 @@ impl TaskJournal {
         }
     }
 
-    /// Gives the run back to the queue.
-    pub(crate) async fn hand_over(&mut self) -> Result<(), JournalError> {
+    /// Gives the run back to the queue, after these last facts.
+    pub(crate) async fn hand_over(&mut self, last: Vec<JournalEvent>) -> Result<(), JournalError> {
         let change = Some(RunChange::Queue { preferred: None });
-        self.append_with(Vec::new(), |patch| patch, change)
+        self.append_with(last, |patch| patch, change)
             .await
             .map(drop)
     }

@@ -52,6 +52,7 @@ pub(crate) fn secrets_given(run: RunNumber, rows: &[JournalRow]) -> Given<'_> {
             | JournalEvent::ToolDecided(_)
             | JournalEvent::ToolStarted { .. }
             | JournalEvent::ToolFinished(_)
+            | JournalEvent::Egress(_)
             | JournalEvent::RunFinished(_)
             | JournalEvent::Compacted(_) => {}
         }
@@ -87,6 +88,7 @@ pub(crate) fn session_of(run: RunNumber, rows: &[JournalRow]) -> Option<SessionI
             | JournalEvent::ToolDecided(_)
             | JournalEvent::ToolStarted { .. }
             | JournalEvent::ToolFinished(_)
+            | JournalEvent::Egress(_)
             | JournalEvent::RunFinished(_)
             | JournalEvent::Compacted(_) => None,
         })

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sandbox::{
-    AllowList, EgressConnector, EgressPolicy, NativeConfig, NativeEngine, Owner, ProbeReport,
-    Sandbox, SandboxEngine, SandboxError, SandboxSpec, SystemResolver,
+    EgressConnector, NativeConfig, NativeEngine, Owner, ProbeReport, Sandbox, SandboxEngine,
+    SandboxError, SandboxSpec,
 };
 use tokio::sync::OnceCell;
 
@@ -19,9 +19,7 @@ pub(crate) struct LazyEngine {
 }
 
 impl LazyEngine {
-    pub(crate) fn new(scratch: PathBuf) -> Self {
-        let policy = EgressPolicy::new(AllowList::default());
-        let connector = EgressConnector::new(policy, Arc::new(SystemResolver));
+    pub(crate) fn new(scratch: PathBuf, connector: EgressConnector) -> Self {
         let config = NativeConfig::new(scratch, connector);
         let engine = NativeEngine::new(config).expect("the engine can be set up");
         Self {

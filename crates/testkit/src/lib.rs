@@ -5,7 +5,8 @@
 //! - [`ModelServer`]: a model that says what its script tells it to, over real HTTP;
 //! - [`WebServer`]: a web server that answers by a rule;
 //! - [`Gate`]: lets a test hold something back without sleeping;
-//! - [`TestDatabase`]: a PostgreSQL database of a test's own.
+//! - [`TestDatabase`]: a PostgreSQL database of a test's own;
+//! - [`WebHost`]: a host on the web that sandboxes may reach.
 
 mod api;
 mod clock;
@@ -15,6 +16,7 @@ mod gate;
 mod model_server;
 mod postgres;
 mod server;
+mod web_host;
 mod web_server;
 
 pub use api::{Answer, Api, Event, Events, names_of, send, text_of};
@@ -23,6 +25,7 @@ pub use gate::Gate;
 pub use model_server::{ModelServer, RecordedRequest, Reply, Script};
 pub use postgres::TestDatabase;
 pub use server::{Backend, SCRIPTED_MODEL, TestServer, TestServerBuilder};
+pub use web_host::WebHost;
 pub use web_server::{WebReply, WebRequest, WebServer};
 
 /// Lets the test binary be the first process of its sandboxes: once, in its root.

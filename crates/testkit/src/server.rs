@@ -62,6 +62,7 @@ pub struct TestServerBuilder {
     signing: Signing,
     own_origins: Vec<String>,
     trusted_proxies: Vec<String>,
+    connector: EgressConnector,
 }
 
 /// See the module. Dropped, it stops.
@@ -124,6 +125,7 @@ impl TestServer {
             signing: Signing::On,
             own_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            connector: EgressConnector::new(EgressPolicy::default(), Arc::new(SystemResolver)),
         }
     }
 
@@ -354,6 +356,13 @@ impl TestServerBuilder {
     #[must_use]
     pub fn workspace_bytes(mut self, bytes: u64) -> Self {
         self.limits.workspace_bytes = bytes;
+        self
+    }
+
+    /// How it is reached.
+    #[must_use]
+    pub fn connector(mut self, connector: EgressConnector) -> Self {
+        self.connector = connector;
         self
     }
 

@@ -141,7 +141,8 @@ pub fn messages_of(rows: &[JournalRow]) -> Vec<MessageResponse> {
             | JournalEvent::ToolWaiting { .. }
             | JournalEvent::ToolDecided(_)
             | JournalEvent::ToolStarted { .. }
-            | JournalEvent::ToolFinished(_) => {}
+            | JournalEvent::ToolFinished(_)
+            | JournalEvent::Egress(_) => {}
         }
     }
     messages

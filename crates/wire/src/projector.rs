@@ -234,6 +234,7 @@ impl Projector {
             }],
             JournalEvent::RunResumed { .. }
             | JournalEvent::ToolDecided(_)
+            | JournalEvent::Egress(_)
             | JournalEvent::RunFinished(_) => Vec::new(),
         }
     }

@@ -120,6 +120,7 @@ fn projected(last: JournalEvent) -> BTreeMap<&'static str, BTreeSet<String>> {
         "tool_started",
         "tool_finished",
         "compacted",
+        "egress",
     ];
     let events = kinds.into_iter().map(|kind| golden(kind, 0)).chain([last]);
     let mut projector = Projector::after_cursor(&[], Seq(0));

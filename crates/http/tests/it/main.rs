@@ -14,6 +14,7 @@ mod create;
 mod credentials;
 mod documents;
 mod downloads;
+mod egress;
 mod end_users;
 mod envelope;
 mod exchange;

@@ -61,8 +61,9 @@ fn place(event: &JournalEvent) -> usize {
         JournalEvent::ToolDecided(_) => 6,
         JournalEvent::ToolStarted { .. } => 7,
         JournalEvent::ToolFinished(_) => 8,
-        JournalEvent::RunFinished(_) => 9,
-        JournalEvent::Compacted(_) => 10,
+        JournalEvent::Egress(_) => 9,
+        JournalEvent::RunFinished(_) => 10,
+        JournalEvent::Compacted(_) => 11,
     }
 }
 
@@ -139,6 +140,9 @@ fn golden_rows_add_up() {
     apply("tool_started", &mut fold);
     assert_eq!(fold.call(&call).unwrap().state, CallState::Started);
     apply("tool_finished", &mut fold);
+    let before = fold.clone();
+    apply("egress", &mut fold);
+    assert_eq!(fold, before);
     let CallState::Finished(finished) = &fold.call(&call).unwrap().state else {
         panic!("the call ended")
     };
@@ -149,5 +153,5 @@ fn golden_rows_add_up() {
     apply("run_finished", &mut fold);
     assert_eq!(fold.outcome(), Some(&RunOutcome::Completed));
     assert_eq!(fold.usage().output_tokens, 20 + 50);
-    assert_eq!(fold.updated_at(), Some(Timestamp::from_millis(11)));
+    assert_eq!(fold.updated_at(), Some(Timestamp::from_millis(12)));
 }

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::policy::host_name;
-use super::{EgressPolicy, Refusal};
+use super::{EgressEntry, EgressPolicy, Refusal};
 
 /// Time for a name to be resolved.
 const RESOLVE_TIME: Duration = Duration::from_secs(10);
@@ -140,6 +140,17 @@ impl EgressConnector {
                 host: name.to_owned(),
                 source,
             })
+    }
+
+    /// Connects to the host and port of an entry, and notes in it what came of that. Bytes are
+    /// counted by the caller.
+    ///
+    /// # Errors
+    /// [`EgressError`] saying why not.
+    pub async fn connect_for(&self, entry: &mut EgressEntry) -> Result<TcpStream, EgressError> {
+        let connected = self.connect(entry.host(), entry.port()).await;
+        entry.decide(&connected);
+        connected
     }
 
     /// Connects to `host` on `port`.

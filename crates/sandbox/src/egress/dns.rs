@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 
+use super::Refusal;
 use super::gate::Gate;
 use super::names::Names;
 use super::policy::host_name;
 
 /// Largest question. What a resolver asks has one name of at most 255 bytes and a few options.
 const MAX_QUESTION_BYTES: usize = 1_232;
+/// Where it is asked.
+const PORT: u16 = 53;
 /// Bytes before the question.
 const HEADER_BYTES: usize = 12;
 /// Seconds for which a program may remember an answer. The table is at hand, so: hardly.
@@ -40,7 +43,11 @@ pub(super) async fn serve(gate: &Gate, names: &Names, socket: UdpSocket) {
             continue;
         };
         let answer = answer(&buffer[..count], |name| {
-            gate.lists(name).then(|| names.address_of(name))
+            let listed = gate.lists(name);
+            if !listed {
+                gate.open(name, PORT).refuse(Refusal::NotListed);
+            }
+            listed.then(|| names.address_of(name))
         });
         if let Some(answer) = answer {
             // Whoever asked may have gone.

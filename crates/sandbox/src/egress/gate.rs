@@ -9,8 +9,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::passage::Passage;
 use super::policy::host_name;
-use super::{EgressConnector, EgressError, HostPattern, Refusal};
+use super::{EgressConnector, EgressEntry, EgressError, EgressLedger, HostPattern, Refusal};
 
 /// Connections of a sandbox at once, over all ways out.
 const MAX_CONNECTIONS: usize = 64;
@@ -24,14 +25,20 @@ pub(crate) struct Gate {
     /// Hosts that may be reached; absent: all.
     listed: Option<Arc<[HostPattern]>>,
     slots: Arc<Semaphore>,
+    ledger: EgressLedger,
 }
 
 impl Gate {
-    pub(crate) fn new(connector: EgressConnector, listed: Option<Vec<HostPattern>>) -> Self {
+    pub(crate) fn new(
+        connector: EgressConnector,
+        listed: Option<Vec<HostPattern>>,
+        ledger: EgressLedger,
+    ) -> Self {
         Self {
             connector,
             listed: listed.map(Into::into),
             slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            ledger,
         }
     }
 
@@ -43,15 +50,21 @@ impl Gate {
             .is_none_or(|listed| listed.iter().any(|pattern| pattern.matches(name)))
     }
 
-    /// Connects to `host` if this sandbox may.
-    pub(super) async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, EgressError> {
-        if !self.lists(&host_name(host).unwrap_or_default()) {
-            return Err(EgressError::Refused {
-                host: host.chars().take(200).collect(),
-                refusal: Refusal::NotListed,
-            });
+    /// Somebody wants to go to `host`.
+    pub(super) fn open(&self, host: &str, port: u16) -> EgressEntry {
+        self.ledger.open(host, port)
+    }
+
+    /// Connects if this sandbox may.
+    pub(super) async fn connect(&self, mut entry: EgressEntry) -> Result<Passage, EgressError> {
+        if !self.lists(&host_name(entry.host()).unwrap_or_default()) {
+            let host = entry.host().to_owned();
+            let refusal = Refusal::NotListed;
+            entry.refuse(refusal);
+            return Err(EgressError::Refused { host, refusal });
         }
-        self.connector.connect(host, port).await
+        let server = self.connector.connect_for(&mut entry).await?;
+        Ok(Passage::new(server, entry))
     }
 
     /// Accepts for ever; open connections end with it. One that finds no slot is closed without

@@ -146,6 +146,8 @@ pub enum Refusal {
     Port(u16),
     /// The host is not on the list of the sandbox.
     NotListed,
+    /// The connection does not say that it is for the host whose address it used.
+    Misdirected,
 }
 
 impl fmt::Display for Refusal {
@@ -158,6 +160,9 @@ impl fmt::Display for Refusal {
             ),
             Self::Port(port) => write!(f, "port {port} is not allowed (80 and 443 are)"),
             Self::NotListed => f.write_str("the host is not on the project's list"),
+            Self::Misdirected => {
+                f.write_str("the connection does not name the host that was asked for")
+            }
         }
     }
 }

@@ -3,12 +3,13 @@
 //! It accepts on a listener that was bound inside the sandbox's network namespace, so whoever
 //! connects is in that sandbox: there is no password to steal and no other way out.
 
-use tokio::io::{AsyncWriteExt, copy_bidirectional};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::answer::{Answer, read_head};
 use super::gate::Gate;
 use super::head::{Wanted, parse};
+use super::passage::Passage;
 
 /// Serves for ever.
 pub(super) async fn serve(gate: &Gate, listener: TcpListener) {
@@ -18,18 +19,13 @@ pub(super) async fn serve(gate: &Gate, listener: TcpListener) {
 
 async fn connection(gate: Gate, mut client: TcpStream) {
     match negotiate(&gate, &mut client).await {
-        Ok((mut server, first)) => {
-            // Either side may close at any time; there is nobody to tell.
-            if server.write_all(&first).await.is_ok() {
-                let _ = copy_bidirectional(&mut client, &mut server).await;
-            }
-        }
+        Ok((passage, first)) => passage.carry(&mut client, &first).await,
         Err(answer) => answer.send(&mut client).await,
     }
 }
 
 /// Reads what is wanted and connects. Returns the connection and what to send there first.
-async fn negotiate(gate: &Gate, client: &mut TcpStream) -> Result<(TcpStream, Vec<u8>), Answer> {
+async fn negotiate(gate: &Gate, client: &mut TcpStream) -> Result<(Passage, Vec<u8>), Answer> {
     let (head, rest) = read_head(client).await?;
     let wanted = parse(&head).ok_or_else(|| {
         Answer::new(
@@ -39,22 +35,22 @@ async fn negotiate(gate: &Gate, client: &mut TcpStream) -> Result<(TcpStream, Ve
     })?;
     match wanted {
         Wanted::Tunnel { host, port } => {
-            let server = gate.connect(&host, port).await?;
+            let passage = gate.connect(gate.open(&host, port)).await?;
             let established = b"HTTP/1.1 200 Connection established\r\n\r\n";
             client
                 .write_all(established)
                 .await
                 .map_err(|_| Answer::new("400 Bad Request", "gone"))?;
-            Ok((server, rest))
+            Ok((passage, rest))
         }
         Wanted::Forward {
             host,
             port,
             mut head,
         } => {
-            let server = gate.connect(&host, port).await?;
+            let passage = gate.connect(gate.open(&host, port)).await?;
             head.extend_from_slice(&rest);
-            Ok((server, head))
+            Ok((passage, head))
         }
     }
 }

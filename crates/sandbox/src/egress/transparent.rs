@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
@@ -16,7 +16,9 @@ use super::gate::Gate;
 use super::head::only_host;
 use super::hello::{Hello, MAX_HELLO_BYTES, read};
 use super::names::Names;
+use super::passage::Passage;
 use super::policy::host_name;
+use super::{EgressEntry, Refusal};
 
 /// Says to a TLS client that the server is not who it wants, or may not be reached.
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
@@ -38,41 +40,51 @@ pub(super) async fn serve(gate: &Gate, names: &Arc<Names>, listener: TcpListener
 }
 
 async fn connection(gate: Gate, names: Arc<Names>, mut client: TcpStream, speaks: Speaks) {
-    // An address that stands for nothing: closed.
-    let Some(name) = meant(&client, &names) else {
+    let Ok(address) = client.local_addr() else {
         return;
     };
-    let negotiated = match speaks {
-        Speaks::Http => http(&gate, &name, &mut client).await,
-        Speaks::Tls => tls(&gate, &name, &mut client).await,
+    let port = match speaks {
+        Speaks::Http => 80,
+        Speaks::Tls => 443,
     };
-    if let Some((mut server, first)) = negotiated
-        // Either side may close at any time; there is nobody to tell.
-        && server.write_all(&first).await.is_ok()
-    {
-        let _ = copy_bidirectional(&mut client, &mut server).await;
+    // An address that stands for nothing: closed.
+    let Some(name) = name_of(address.ip(), &names) else {
+        return gate
+            .open(&address.ip().to_string(), port)
+            .refuse(Refusal::Misdirected);
+    };
+    let entry = gate.open(&name, port);
+    let negotiated = match speaks {
+        Speaks::Http => http(&gate, entry, &mut client).await,
+        Speaks::Tls => tls(&gate, entry, &mut client).await,
+    };
+    if let Some((passage, first)) = negotiated {
+        passage.carry(&mut client, &first).await;
     }
 }
 
-/// The name for which the address stands that the client connected to.
-fn meant(client: &TcpStream, names: &Names) -> Option<String> {
-    match client.local_addr().ok()?.ip() {
+fn name_of(address: IpAddr, names: &Names) -> Option<String> {
+    match address {
         IpAddr::V4(address) => names.name_of(address),
         IpAddr::V6(_) => None,
     }
 }
 
-async fn http(gate: &Gate, name: &str, client: &mut TcpStream) -> Option<(TcpStream, Vec<u8>)> {
+async fn http(
+    gate: &Gate,
+    entry: EgressEntry,
+    client: &mut TcpStream,
+) -> Option<(Passage, Vec<u8>)> {
     let negotiated = async {
         let (mut head, rest) = read_head(client).await?;
+        let name = entry.host();
         if only_host(&head, 80).as_deref() != Some(name) {
-            return Err(Answer::new(
-                "421 Misdirected Request",
-                format!("the request must be for the host that was asked for: {name}\n"),
-            ));
+            let text = format!("the request must be for the host that was asked for: {name}\n");
+            entry.refuse(Refusal::Misdirected);
+            return Err(Answer::new("421 Misdirected Request", text));
         }
         head.extend_from_slice(&rest);
-        Ok((gate.connect(name, 80).await?, head))
+        Ok((gate.connect(entry).await?, head))
     };
     match negotiated.await {
         Ok(negotiated) => Some(negotiated),
@@ -83,14 +95,23 @@ async fn http(gate: &Gate, name: &str, client: &mut TcpStream) -> Option<(TcpStr
     }
 }
 
-async fn tls(gate: &Gate, name: &str, client: &mut TcpStream) -> Option<(TcpStream, Vec<u8>)> {
-    let (hello, said) = timeout(HEAD_TIME, read_hello(client)).await.ok()??;
-    let alert = if host_name(&said).as_deref() == Some(name) {
-        match gate.connect(name, 443).await {
-            Ok(server) => return Some((server, hello)),
+async fn tls(
+    gate: &Gate,
+    entry: EgressEntry,
+    client: &mut TcpStream,
+) -> Option<(Passage, Vec<u8>)> {
+    let said = timeout(HEAD_TIME, read_hello(client)).await.ok().flatten();
+    let Some((hello, said)) = said else {
+        entry.refuse(Refusal::Misdirected);
+        return None;
+    };
+    let alert = if host_name(&said).as_deref() == Some(entry.host()) {
+        match gate.connect(entry).await {
+            Ok(passage) => return Some((passage, hello)),
             Err(_) => ACCESS_DENIED,
         }
     } else {
+        entry.refuse(Refusal::Misdirected);
         UNRECOGNIZED_NAME
     };
     // The client may have gone.

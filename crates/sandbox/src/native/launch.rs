@@ -138,7 +138,11 @@ impl Launcher {
         let null = std::fs::File::open("/dev/null").map_err(SandboxError::io("/dev/null"))?;
         let mut tasks = JoinSet::new();
         if spec.network != NetworkMode::None {
-            let gate = Gate::new(self.connector.clone(), spec.network.patterns()?);
+            let gate = Gate::new(
+                self.connector.clone(),
+                spec.network.patterns()?,
+                spec.ledger,
+            );
             let doors = Doors::new(stands.listeners);
             let doors = doors.map_err(SandboxError::io("the sandbox's ways out"))?;
             tasks.spawn(doors.serve(gate));

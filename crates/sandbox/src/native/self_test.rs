@@ -14,8 +14,8 @@ use super::remedy::advise;
 use super::sandbox::NativeSandbox;
 use crate::control::{ProbeInput, ProbeOutcome, Program};
 use crate::{
-    ExecRequest, Limits, NetworkMode, Probe, ProbeReport, Sandbox, SandboxEngine, SandboxError,
-    SandboxSpec, StopReason, Tier, Workspace,
+    EgressLedger, ExecRequest, Limits, NetworkMode, Probe, ProbeReport, Sandbox, SandboxEngine,
+    SandboxError, SandboxSpec, StopReason, Tier, Workspace,
 };
 
 /// Time for all probes together.
@@ -150,6 +150,7 @@ async fn attempt(engine: &NativeEngine, report: &mut ProbeReport) -> Result<(), 
             ..Limits::default()
         },
         label: "self-test".to_owned(),
+        ledger: EgressLedger::default(),
     };
     let launched = engine.launcher.launch(spec).await?;
     report.warnings.extend(launched.warnings);

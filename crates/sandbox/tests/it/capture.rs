@@ -238,3 +238,55 @@ async fn heads_greetings_and_connections_are_bounded() {
     );
     sandbox.destroy().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_way_out_leaves_its_receipt() {
+    let names: [(&str, &[&str]); 1] = [("private.test", &["10.0.0.7"])];
+    let connector = connector("", &names);
+    let rig = Rig::with(|config| config.connector = connector).await;
+    let mut spec = rig.spec();
+    let listed = ["private.test", "unknown.test"];
+    spec.network = NetworkMode::Allowlist(listed.map(str::to_owned).to_vec());
+    let ledger = spec.ledger.clone();
+    let sandbox = rig.engine.create(spec).await.unwrap();
+    let greet = |host: &str, named: &str| {
+        format!(
+            "exec 3<>/dev/tcp/{host}/80; printf 'GET / HTTP/1.1\\r\\nHost: {named}\\r\\n\\r\\n' >&3; cat <&3"
+        )
+    };
+    let proxied = "exec 3<>/dev/tcp/127.0.0.1/3128; printf 'CONNECT other.test:22 HTTP/1.1\\r\\n\\r\\n' >&3; cat <&3";
+    for script in [
+        greet("private.test", "private.test"),
+        greet("private.test", "other.test"),
+        greet("unknown.test", "unknown.test"),
+        greet("127.1.0.99", "private.test"),
+        "getent ahostsv4 other.test; true".to_owned(),
+        proxied.to_owned(),
+        "exec 3<>/dev/tcp/private.test/443; printf 'GET / HTTP/1.1\\r\\n\\r\\n' >&3; cat <&3; true"
+            .to_owned(),
+    ] {
+        sh(&*sandbox, &script).await;
+    }
+    sandbox.destroy().await.unwrap();
+    ledger.settle_all().await;
+    let found = ledger.take().into_iter().map(|receipt| {
+        assert_eq!((receipt.sent_bytes, receipt.received_bytes), (0, 0));
+        let reason = receipt.reason.unwrap();
+        (
+            receipt.host,
+            receipt.port,
+            reason.split(' ').take(3).collect::<Vec<_>>().join(" "),
+        )
+    });
+    let wanted = [
+        ("private.test", 80, "it is at"),
+        ("private.test", 80, "the connection does"),
+        ("unknown.test", 80, "it could not"),
+        ("127.1.0.99", 80, "the connection does"),
+        ("other.test", 53, "the host is"),
+        ("other.test", 22, "the host is"),
+        ("private.test", 443, "the connection does"),
+    ];
+    let wanted = wanted.map(|(host, port, reason)| (host.to_owned(), port, reason.to_owned()));
+    assert_eq!(found.collect::<Vec<_>>(), wanted);
+}

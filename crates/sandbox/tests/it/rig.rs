@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sandbox::{
-    EgressConnector, EgressPolicy, EngineChoice, ExecRequest, ExecResult, Limits, NativeConfig,
-    NetworkMode, Sandbox, SandboxEngine, SandboxSpec, SystemResolver, Workspace,
+    EgressConnector, EgressLedger, EgressPolicy, EngineChoice, ExecRequest, ExecResult, Limits,
+    NativeConfig, NetworkMode, Sandbox, SandboxEngine, SandboxSpec, SystemResolver, Workspace,
 };
 use tempfile::TempDir;
 
@@ -58,6 +58,7 @@ impl Rig {
             network: NetworkMode::None,
             limits: Limits::default(),
             label: "test".to_owned(),
+            ledger: EgressLedger::default(),
         }
     }
 

@@ -1,9 +1,10 @@
 //! Texts of any characters, and every kind of journal row.
 
 use model::{
-    ApprovalOutcome, AttachedFile, CallId, Compacted, ConversationId, FinishReason, JournalEvent,
-    MessageId, ModelTurn, NoticeStatus, OsRandom, RunErrorCode, RunNumber, RunOutcome, RunStarted,
-    Seq, SessionId, Thought, ToolCall, ToolDecided, ToolFinished, ToolStatus, Usage, UserMessage,
+    ApprovalOutcome, AttachedFile, CallId, Compacted, ConversationId, Egress, EgressDecision,
+    FinishReason, JournalEvent, MessageId, ModelTurn, NoticeStatus, OsRandom, RunErrorCode,
+    RunNumber, RunOutcome, RunStarted, Seq, SessionId, Thought, ToolCall, ToolDecided,
+    ToolFinished, ToolStatus, Usage, UserMessage,
 };
 
 use crate::support::{Fixture, append, new_task};
@@ -108,6 +109,17 @@ fn one_of_each() -> Vec<JournalEvent> {
             status: ToolStatus::Error,
             output: TEXT.to_owned(),
             error: Some(TEXT.to_owned()),
+        }),
+        JournalEvent::Egress(Egress {
+            call_id: Some(CallId::new(TEXT)),
+            host: TEXT.to_owned(),
+            port: u16::MAX,
+            decision: EgressDecision::Refused,
+            reason: Some(TEXT.to_owned()),
+            connections: u64::MAX,
+            sent_bytes: u64::MAX,
+            received_bytes: u64::MAX,
+            left_out: u64::MAX,
         }),
         JournalEvent::RunFinished(RunOutcome::Failed {
             code: RunErrorCode::Interrupted,

@@ -66,7 +66,7 @@ impl TestServerBuilder {
                 hand_over_ms: self.hand_over_ms,
                 staging_dir: directory.path().join("staging"),
                 sessions: SessionsConfig {
-                    engine: Arc::new(LazyEngine::new(scratch)),
+                    engine: Arc::new(LazyEngine::new(scratch, self.connector.clone())),
                     workspaces_dir: workspaces,
                     network: self.network.clone(),
                     web: Arc::clone(&self.web),

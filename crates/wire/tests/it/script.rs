@@ -1,10 +1,10 @@
 //! Random tasks: what happens in them, in order, as rows and previews.
 
 use model::{
-    ApprovalOutcome, CallId, Compacted, ConversationId, DeltaPart, FinishReason, JournalEvent,
-    JournalRow, MessageId, ModelTurn, NoticeStatus, OpenTurn, RunErrorCode, RunNumber, RunOutcome,
-    RunStarted, Seq, SessionId, Thought, Timestamp, ToolCall, ToolDecided, ToolFinished,
-    ToolStatus, TurnDelta, Usage, UserMessage,
+    ApprovalOutcome, CallId, Compacted, ConversationId, DeltaPart, Egress, EgressDecision,
+    FinishReason, JournalEvent, JournalRow, MessageId, ModelTurn, NoticeStatus, OpenTurn,
+    RunErrorCode, RunNumber, RunOutcome, RunStarted, Seq, SessionId, Thought, Timestamp, ToolCall,
+    ToolDecided, ToolFinished, ToolStatus, TurnDelta, Usage, UserMessage,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -262,6 +262,19 @@ impl Tape {
                 call_id: call_id.clone(),
             });
         }
+        if !rejected {
+            self.row(JournalEvent::Egress(Egress {
+                call_id: Some(call_id.clone()),
+                host: "open.test".to_owned(),
+                port: 443,
+                decision: EgressDecision::Allowed,
+                reason: None,
+                connections: 1,
+                sent_bytes: 1,
+                received_bytes: 1,
+                left_out: 0,
+            }));
+        }
         self.row(JournalEvent::ToolFinished(ToolFinished {
             call_id,
             status: if rejected {
@@ -294,7 +307,8 @@ pub(crate) fn open_turn(news: &[News]) -> Option<OpenTurn> {
                 | JournalEvent::ToolWaiting { .. }
                 | JournalEvent::ToolDecided(_)
                 | JournalEvent::ToolStarted { .. }
-                | JournalEvent::ToolFinished(_) => {}
+                | JournalEvent::ToolFinished(_)
+                | JournalEvent::Egress(_) => {}
             },
         }
     }
