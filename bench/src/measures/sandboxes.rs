@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use sandbox::{
-    EgressConnector, EgressPolicy, EngineChoice, ExecRequest, Limits, NativeConfig, NetworkMode,
+    EgressConnector, EgressPolicy, EngineChoice, ExecRequest, Limits, LocalConfig, NetworkMode,
     SandboxSpec, SystemResolver, Workspace,
 };
 use tokio::time::Instant;
@@ -19,7 +19,7 @@ const ROUNDS: usize = 200;
 pub(super) async fn measure() -> Result<Vec<Measured>> {
     let directory = tempfile::tempdir()?;
     let connector = EgressConnector::new(EgressPolicy::default(), Arc::new(SystemResolver));
-    let config = NativeConfig::new(directory.path().to_owned(), connector);
+    let config = LocalConfig::new(directory.path().to_owned(), connector);
     let engine = sandbox::select(EngineChoice::Native, config)
         .await?
         .engine?;
@@ -31,6 +31,7 @@ pub(super) async fn measure() -> Result<Vec<Measured>> {
             network: NetworkMode::Full,
             limits: Limits::default(),
             label: "bench".to_owned(),
+            ledger: sandbox::EgressLedger::default(),
         })
     };
     let (mut made, mut ran) = (Vec::new(), Vec::new());

@@ -1,10 +1,12 @@
 //! The loop of one run: decide, do, write down.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use llm::{ResolvedModel, RetryPolicy, TurnRequest};
 use model::{
-    CallId, Clock, JournalEvent, JournalRow, Random, RunNumber, SessionId, ToolFinished, ToolStatus,
+    CallId, Clock, JournalEvent, JournalRow, NoticeStatus, Random, RunNumber, SessionId,
+    ToolFinished, ToolStatus,
 };
 
 use crate::memory::facts_of;
@@ -88,13 +90,31 @@ pub async fn run(
     journal: &mut dyn Journal,
 ) -> Result<Exit, AgentError> {
     let state = State::new(input.run, input.session_id, &input.rows);
+    let told = notices_of(input.session_id, &input.rows);
     let input = &WorkerInput::new(agent, input);
     let mut worker = Worker {
         input,
         journal,
         state,
+        told,
     };
     worker.run().await
+}
+
+/// What the watchers of a session were told so far.
+fn notices_of(session_id: SessionId, rows: &[JournalRow]) -> HashSet<String> {
+    let mut told = HashSet::new();
+    let mut within = false;
+    for row in rows {
+        if let JournalEvent::RunStarted(started) = &row.event {
+            within = started.session_id == session_id;
+        } else if let JournalEvent::Notice { message, .. } = &row.event
+            && within
+        {
+            told.insert(message.clone());
+        }
+    }
+    told
 }
 
 /// [`Agent`] and [`RunInput`] in one.
@@ -135,6 +155,8 @@ pub(crate) struct Worker<'a> {
     pub(crate) input: &'a WorkerInput<'a>,
     pub(crate) journal: &'a mut dyn Journal,
     pub(crate) state: State,
+    /// Notices that the session has had.
+    told: HashSet<String>,
 }
 
 impl Worker<'_> {
@@ -244,6 +266,13 @@ impl Worker<'_> {
             event,
             JournalEvent::ToolFinished(_) | JournalEvent::RunFinished(_)
         ) {
+            for message in self.input.session.take_shortfalls() {
+                if self.told.insert(message.clone()) {
+                    let status = NoticeStatus::Processing;
+                    let notice = JournalEvent::Notice { status, message };
+                    self.state.stage(notice, now);
+                }
+            }
             for receipt in self.input.session.take_egress() {
                 self.state.stage(JournalEvent::Egress(receipt), now);
             }

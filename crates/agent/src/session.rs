@@ -66,6 +66,7 @@ pub struct ToolSession {
     sandbox: Mutex<Option<Arc<dyn Sandbox>>>,
     background: Background,
     ledger: EgressLedger,
+    shortfalls: std::sync::Mutex<Vec<String>>,
 }
 
 /// A command to run.
@@ -86,6 +87,7 @@ impl ToolSession {
             sandbox: Mutex::new(None),
             background: Background::default(),
             ledger: EgressLedger::default(),
+            shortfalls: std::sync::Mutex::default(),
         }
     }
 
@@ -112,6 +114,17 @@ impl ToolSession {
     /// The session's mask.
     pub fn mask(&self) -> &dyn Mask {
         &*self.config.mask
+    }
+
+    fn shortfalls(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
+        self.shortfalls
+            .lock()
+            .expect("no code panics while it holds this lock")
+    }
+
+    /// What new sandboxes could not give that was asked for, in words for watchers.
+    pub(crate) fn take_shortfalls(&self) -> Vec<String> {
+        std::mem::take(&mut *self.shortfalls())
     }
 
     /// The receipts of connections out, for tools that connect by themselves.
@@ -180,7 +193,8 @@ impl ToolSession {
         let result = sandbox.exec(request).await?;
         drop(running);
         self.ledger.settle(command.call_id).await;
-        Ok(outcome_of(&result, timeout_ms))
+        let here = misplaced(command.command, sandbox.workspace_path());
+        Ok(outcome_of(&result, timeout_ms, here.as_deref()))
     }
 
     /// At the end of a run: ends the sandbox unless a background process of the agent's lives in
@@ -234,6 +248,8 @@ impl ToolSession {
             ledger: self.ledger.clone(),
         };
         let sandbox = self.config.engine.create(spec).await?;
+        self.shortfalls()
+            .extend(sandbox.shortfalls().iter().cloned());
         Ok(Arc::clone(slot.insert(sandbox)))
     }
 }
@@ -259,7 +275,15 @@ pub(crate) fn output_id(call_id: &CallId) -> String {
     call_id.as_str().chars().map(plain).collect()
 }
 
-fn outcome_of(result: &ExecResult, timeout_ms: u64) -> ToolOutcome {
+/// What to tell a model that used the usual path where the workspace has another one.
+fn misplaced(command: &str, path: &str) -> Option<String> {
+    let usual = "/workspace";
+    (path != usual && command.contains(usual)).then(|| {
+        format!("[There is no {usual} here: commands start in the workspace, whose path is in $WORKSPACE]")
+    })
+}
+
+fn outcome_of(result: &ExecResult, timeout_ms: u64, here: Option<&str>) -> ToolOutcome {
     let mut output = result.output.clone();
     let mut note = |text: &str| {
         if !output.is_empty() && !output.ends_with('\n') {
@@ -269,6 +293,9 @@ fn outcome_of(result: &ExecResult, timeout_ms: u64) -> ToolOutcome {
     };
     if let Some(path) = &result.saved {
         note(&format!("[the whole output is in {}]", path.as_str()));
+    }
+    if let Some(here) = here {
+        note(here);
     }
     let failure = match (result.stopped, result.ending) {
         (Some(Stopped::TimedOut), _) => format!("The command was stopped after {timeout_ms} ms."),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sigmic_sandbox as sandbox;
 
 use sandbox::{
-    EgressConnector, EgressPolicy, EngineChoice, ExecRequest, Limits, NativeConfig, NetworkMode,
+    EgressConnector, EgressPolicy, EngineChoice, ExecRequest, Limits, LocalConfig, NetworkMode,
     SandboxSpec, SystemResolver, Workspace,
 };
 
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn measure() -> Result<(), Box<dyn std::error::Error>> {
     let directory = tempfile::tempdir()?;
     let connector = EgressConnector::new(EgressPolicy::default(), Arc::new(SystemResolver));
-    let config = NativeConfig::new(directory.path().to_owned(), connector);
+    let config = LocalConfig::new(directory.path().to_owned(), connector);
     let selected = sandbox::select(EngineChoice::Native, config).await?;
     for warning in &selected.report.warnings {
         println!("warning: {warning}");

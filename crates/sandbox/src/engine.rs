@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     ExecRequest, ExecResult, Owner, SandboxError, SandboxProcess, SandboxSpec, SpawnRequest,
@@ -19,8 +20,12 @@ pub enum EngineChoice {
     /// The strongest engine whose self-test passes here; commands are refused when none does.
     #[default]
     Auto,
-    /// The native engine or none.
+    /// The tier `native`, or commands are refused.
     Native,
+    /// The tier `landlock`, or commands are refused.
+    Landlock,
+    /// Commands run without isolation. Never chosen unless it is asked for.
+    None,
 }
 
 impl FromStr for EngineChoice {
@@ -30,24 +35,34 @@ impl FromStr for EngineChoice {
         match text {
             "auto" => Ok(Self::Auto),
             "native" => Ok(Self::Native),
+            "landlock" => Ok(Self::Landlock),
+            "none" => Ok(Self::None),
             _ => Err(SandboxError::Invalid(
-                "the sandbox engine must be `auto` or `native`",
+                "the sandbox engine must be `auto`, `native`, `landlock` or `none`",
             )),
         }
     }
 }
 
 /// How strong the isolation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Tier {
     /// Namespaces, an own root, a system call filter, Landlock and limits.
     Native,
+    /// Landlock, a stricter system call filter and limits, for machines that refuse namespaces.
+    /// No network.
+    Landlock,
+    /// No isolation: another user where the server is root, limits, a clean environment, and the
+    /// end of every process.
+    None,
 }
 
 impl fmt::Display for Tier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Native => f.write_str("native"),
+            Self::Landlock => f.write_str("landlock"),
+            Self::None => f.write_str("none"),
         }
     }
 }
@@ -64,7 +79,7 @@ pub struct Probe {
 }
 
 /// What the self-test found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProbeReport {
     /// The tier, if every probe passed.
     pub tier: Option<Tier>,
@@ -111,6 +126,12 @@ pub trait SandboxEngine: Send + Sync + fmt::Debug {
 /// without anybody knowing when.
 #[async_trait]
 pub trait Sandbox: Send + Sync + fmt::Debug {
+    /// Where commands find the workspace, as an absolute path.
+    fn workspace_path(&self) -> &str;
+
+    /// What was asked for and cannot be given here, in words for people.
+    fn shortfalls(&self) -> &[String];
+
     /// Runs a command to its end. The command is over when its own process is; what it leaves in
     /// the background stays until [`Self::kill_all`] or [`Self::destroy`]. Dropping the future
     /// kills the command with everything it started.

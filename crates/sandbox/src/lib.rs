@@ -5,7 +5,7 @@
 //! - [`Workspace`]: the files of a task, safe to use while hostile processes change them;
 //! - [`EgressConnector`]: connecting out, with every address checked after it was resolved.
 //!
-//! The program that uses the native engine calls [`dispatch_init`] in the first line of `main`:
+//! The program that uses the local engine calls [`dispatch_init`] in the first line of `main`:
 //! the first process of each sandbox is that program, executed again.
 
 mod control;
@@ -15,7 +15,7 @@ mod error;
 mod exec;
 mod files;
 mod init;
-mod native;
+mod local;
 mod select;
 mod spec;
 #[cfg(feature = "test-hook")]
@@ -36,8 +36,8 @@ pub use files::{
     Owner, Walk, WalkEntry, WalkLimits, Workspace, WorkspacePath,
 };
 pub use init::dispatch_init;
-pub use native::{ControlGroupUse, NativeConfig, NativeEngine};
-pub use select::{Selected, select};
+pub use local::{ControlGroupUse, LocalConfig, LocalEngine};
+pub use select::{Selected, TestedEngine, select};
 pub use spec::{Limits, NetworkMode, SandboxSpec};
 #[cfg(feature = "test-hook")]
 pub use test_hook::{Constructor, become_init};

@@ -11,7 +11,6 @@
 mod api;
 mod clock;
 mod credentials;
-mod engine;
 mod gate;
 mod model_server;
 mod postgres;

@@ -13,7 +13,7 @@ use auth::SigningKeys;
 use http_api::{HttpConfig, HttpMetrics, HttpParts, Listener, ListenerConfig, Readiness, router};
 use llm::ContextWindows;
 use model::{Clock, KeyClass, OsRandom, ProjectId, Random, SystemClock};
-use sandbox::{EgressConnector, EgressPolicy, Limits, NetworkMode, SystemResolver};
+use sandbox::{EgressConnector, EgressPolicy, EngineChoice, Limits, NetworkMode, SystemResolver};
 use store::{OpenMode, Store, StoreConfig};
 use tasks::{Tasks, Workers};
 use tempfile::TempDir;
@@ -63,6 +63,7 @@ pub struct TestServerBuilder {
     own_origins: Vec<String>,
     trusted_proxies: Vec<String>,
     connector: EgressConnector,
+    choice: EngineChoice,
 }
 
 /// See the module. Dropped, it stops.
@@ -126,6 +127,7 @@ impl TestServer {
             own_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             connector: EgressConnector::new(EgressPolicy::default(), Arc::new(SystemResolver)),
+            choice: EngineChoice::Auto,
         }
     }
 
@@ -356,6 +358,13 @@ impl TestServerBuilder {
     #[must_use]
     pub fn workspace_bytes(mut self, bytes: u64) -> Self {
         self.limits.workspace_bytes = bytes;
+        self
+    }
+
+    /// How strongly commands are isolated.
+    #[must_use]
+    pub fn engine_choice(mut self, choice: EngineChoice) -> Self {
+        self.choice = choice;
         self
     }
 

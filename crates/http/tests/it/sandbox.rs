@@ -282,3 +282,41 @@ async fn contract_153_a_large_output_is_cut_for_clients_and_more_for_the_model()
         told.len()
     );
 }
+
+#[tokio::test]
+async fn a_network_that_cannot_be_given_is_told_once_a_session() {
+    let shell = |command: &str| Reply::call("run_shell_command", json!({"command": command}));
+    let server = TestServer::builder()
+        .engine_choice(sandbox::EngineChoice::Landlock)
+        .network(sandbox::NetworkMode::Full)
+        .script([
+            shell("ls /workspace; echo made > here; cat \"$WORKSPACE/here\""),
+            shell("cat here"),
+            Reply::say("one"),
+            shell("(exec 3<>/dev/tcp/127.0.0.1/22) 2>&1; cat here"),
+            Reply::say("two"),
+        ])
+        .start()
+        .await;
+    let id = server.api.create(&message("x")).await;
+    let task = server.api.finished(&id).await;
+    let output = task["output"]["toolCalls"][0]["output"].as_str().unwrap();
+    assert!(output.contains("\nmade\n"), "{output}");
+    // A model that uses the path it was told is told the other one.
+    assert!(output.contains("$WORKSPACE"), "{output}");
+    server.api.follow_up(&id, &message("more")).await.data();
+    let task = server.api.finished(&id).await;
+    let output = task["output"]["toolCalls"][0]["output"].as_str().unwrap();
+    assert!(
+        output.contains("not permitted") && output.ends_with("made\n"),
+        "{output}"
+    );
+    let rows = server
+        .store
+        .unscoped_list_rows(id.parse().unwrap(), model::Seq(0))
+        .await;
+    let told = rows.unwrap().into_iter().filter(|row| {
+        matches!(&row.event, model::JournalEvent::Notice { message, .. } if message.contains("without network"))
+    });
+    assert_eq!(told.count(), 1);
+}

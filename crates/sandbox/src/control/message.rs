@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Tier;
+
 /// Largest order. A packet of a socket pair is limited by its send buffer (425,984 bytes where
 /// `net.core.wmem_max` has its usual value).
 pub(crate) const MAX_ORDER_BYTES: usize = 384 * 1024;
@@ -40,6 +42,12 @@ pub(crate) enum Stop {
 /// How the sandbox is built.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Start {
+    /// How strongly commands are isolated.
+    pub(crate) tier: Tier,
+    /// Where commands find the workspace.
+    pub(crate) workspace: String,
+    /// The group whose members may pass to their workspaces by the host's paths.
+    pub(crate) passing_group: u32,
     /// Files of control groups into which the new process writes itself before anything else.
     pub(crate) join: Vec<PathBuf>,
     /// The kernel uid and gid to become first; absent when the server is an ordinary user.
@@ -87,7 +95,7 @@ pub(crate) struct Run {
     pub(crate) run: u64,
     /// What is run.
     pub(crate) program: Program,
-    /// Directory, beneath `/workspace`.
+    /// Directory, beneath the workspace.
     pub(crate) cwd: String,
     /// The whole environment. Holds secrets: never logged.
     pub(crate) env: Vec<(String, String)>,
@@ -111,10 +119,14 @@ impl fmt::Debug for Run {
 }
 
 /// What the probes try to reach.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ProbeInput {
+    /// How strongly this sandbox must hold.
+    pub(crate) tier: Tier,
     /// Files of the server that must be out of reach.
     pub(crate) hidden_paths: Vec<PathBuf>,
+    /// Of these, those that were made for the attempt: it may change them.
+    pub(crate) own_files: Vec<PathBuf>,
     /// TCP ports on which the server listens on the host's loopback.
     pub(crate) host_ports: Vec<u16>,
     /// Name of an abstract socket on which the server listens.
@@ -123,6 +135,27 @@ pub(crate) struct ProbeInput {
     pub(crate) host_pid: i32,
     /// Number of processes that must not be exceeded.
     pub(crate) processes: u64,
+    /// What the kernel counts against that number.
+    pub(crate) counted: Counted,
+}
+
+/// Whose processes the kernel counts together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Counted {
+    /// The sandbox's.
+    Alone,
+    /// Those of the server's user, of all its sandboxes and of whatever else it runs.
+    WithOthers,
+}
+
+impl Counted {
+    /// In a sandbox of `tier`, whose commands become `user` or stay the server's.
+    pub(crate) fn of(tier: Tier, user: Option<u32>) -> Self {
+        match (tier, user) {
+            (Tier::Native, _) | (Tier::Landlock | Tier::None, Some(_)) => Self::Alone,
+            (Tier::Landlock | Tier::None, None) => Self::WithOthers,
+        }
+    }
 }
 
 /// What one probe found.

@@ -8,6 +8,6 @@ mod message;
 
 pub(crate) use frame::{receive, send};
 pub(crate) use message::{
-    Listen, MAX_NOTE_BYTES, MAX_ORDER_BYTES, Note, Order, ProbeInput, ProbeOutcome, Program, Run,
-    RunLimits, Start, Stop,
+    Counted, Listen, MAX_NOTE_BYTES, MAX_ORDER_BYTES, Note, Order, ProbeInput, ProbeOutcome,
+    Program, Run, RunLimits, Start, Stop,
 };

@@ -1,8 +1,10 @@
-//! Who is there: processes of the namespace, read from its own `/proc`.
+//! Who is there, read from `/proc`: processes of an own namespace, or of a tree.
 
+use std::collections::HashSet;
 use std::fs;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::event::Timespec;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
 
 /// One process of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +15,81 @@ pub(super) struct Process {
     pub(super) parent: i32,
     /// Dead, and waiting to be reaped.
     pub(super) zombie: bool,
+}
+
+/// Which processes are the sandbox's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Realm {
+    /// All that can be seen.
+    Namespace,
+    /// Those below this one.
+    Tree(Pid),
+}
+
+impl Realm {
+    /// The living ones but the init.
+    pub(super) fn members(self) -> Vec<Pid> {
+        match self {
+            Self::Namespace => {
+                let all = processes().into_iter();
+                all.filter(|process| !process.zombie)
+                    .map(|process| process.pid)
+                    .collect()
+            }
+            Self::Tree(top) => descendants(top),
+        }
+    }
+}
+
+/// Rounds of ending a tree, a millisecond apart at the end: two seconds in all.
+const END_ROUNDS: usize = 2_000;
+const QUICK_ROUNDS: usize = 100;
+/// Looks for processes that are not stopped yet, in one round.
+const STOP_LOOKS: usize = 50;
+
+/// Ends every process below `top`, which must be this process, and returns how many are left.
+pub(super) fn end_tree(top: Pid) -> usize {
+    for round in 0..END_ROUNDS {
+        signal_each(&stop_tree(top), Signal::KILL);
+        while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
+        if descendants(top).is_empty() {
+            return 0;
+        }
+        pause(if round < QUICK_ROUNDS {
+            100_000
+        } else {
+            1_000_000
+        });
+    }
+    descendants(top).len()
+}
+
+/// Stops every process below `top` and returns them: what is stopped starts nothing new, so that
+/// a tree which grows faster than it is killed can be killed.
+pub(super) fn stop_tree(top: Pid) -> Vec<Pid> {
+    let mut stopped: HashSet<Pid> = HashSet::new();
+    for _ in 0..STOP_LOOKS {
+        let new: Vec<Pid> = descendants(top)
+            .into_iter()
+            .filter(|pid| stopped.insert(*pid))
+            .collect();
+        if new.is_empty() {
+            break;
+        }
+        signal_each(&new, Signal::STOP);
+    }
+    stopped.into_iter().collect()
+}
+
+/// Waits so many nanoseconds for the kernel to carry out a kill.
+pub(super) fn pause(nanoseconds: i64) {
+    let time = Timespec {
+        tv_sec: 0,
+        tv_nsec: nanoseconds,
+    };
+    // There is no descriptor that tells when a process that is not our child has died. Waking
+    // early does no harm.
+    let _ = rustix::thread::nanosleep(&time);
 }
 
 /// All processes but the init.

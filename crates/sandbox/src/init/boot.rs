@@ -13,7 +13,8 @@ use rustix::process::{
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use super::sys::{Forked, close_from, exit_now, fork, place, unshare};
-use super::{Step, StepError, harden, mounts, serve, sys};
+use super::{Step, StepError, harden, mounts, serve, sys, tree};
+use crate::Tier;
 use crate::control::{Listen, MAX_NOTE_BYTES, MAX_ORDER_BYTES, Note, Order, Start, receive, send};
 
 /// The uid and gid that commands see.
@@ -61,6 +62,10 @@ fn start(control: &OwnedFd, buffer: &mut [u8]) -> Result<Infallible, StepError> 
     let (Order::Start(start), [workspace]) = (order, packet.descriptors.as_slice()) else {
         return Err(io::Error::from(io::ErrorKind::InvalidData)).step("receive");
     };
+    match start.tier {
+        Tier::Native => {}
+        Tier::Landlock | Tier::None => return tree::start(control, &start, workspace, buffer),
+    }
     first_stage(&start, workspace)?;
     drop(packet);
     match fork().step("fork init")? {
@@ -69,9 +74,8 @@ fn start(control: &OwnedFd, buffer: &mut [u8]) -> Result<Infallible, StepError> 
     }
 }
 
-/// Sheds the server's identity and enters the new namespaces.
-fn first_stage(start: &Start, workspace: &OwnedFd) -> Result<(), StepError> {
-    die_with_parent().step("die with the server")?;
+/// Leaves what the server's process is part of, and stands in the workspace.
+pub(super) fn shed(start: &Start, workspace: &OwnedFd) -> Result<(), StepError> {
     for file in &start.join {
         // A process that moves itself does not make the kernel wait for everybody else, which
         // takes ten milliseconds on a busy machine.
@@ -88,14 +92,26 @@ fn first_stage(start: &Start, workspace: &OwnedFd) -> Result<(), StepError> {
     // namespace, and it needs no right to walk the path from the root.
     rustix::process::fchdir(workspace).step("enter the workspace")?;
     forget_protection();
-    if let Some(id) = start.become_uid {
-        become_user(id).step("change the user")?;
-    }
-    let (uid, gid) = (getuid().as_raw(), getgid().as_raw());
-    if uid == 0 || gid == 0 && start.become_uid.is_some() {
-        // Kernel uid 0 owns /proc/sys/kernel/core_pattern whatever it is called inside.
+    Ok(())
+}
+
+/// Kernel uid 0 owns `/proc/sys/kernel/core_pattern` whatever it is called inside.
+pub(super) fn refuse_root(start: &Start) -> Result<(), StepError> {
+    if getuid().is_root() || getgid().is_root() && start.become_uid.is_some() {
         return Err(io::Error::from(io::ErrorKind::PermissionDenied)).step("uid 0 is refused");
     }
+    Ok(())
+}
+
+/// Sheds the server's identity and enters the new namespaces.
+fn first_stage(start: &Start, workspace: &OwnedFd) -> Result<(), StepError> {
+    die_with_parent().step("die with the server")?;
+    shed(start, workspace)?;
+    if let Some(id) = start.become_uid {
+        become_user(id, &[]).step("change the user")?;
+    }
+    refuse_root(start)?;
+    let (uid, gid) = (getuid().as_raw(), getgid().as_raw());
     unshare(
         libc::CLONE_NEWUSER
             | libc::CLONE_NEWNS
@@ -122,12 +138,17 @@ fn forget_protection() {
     }
 }
 
-fn become_user(id: u32) -> io::Result<()> {
+/// Becomes a user with no groups but its own and `groups`.
+pub(super) fn become_user(id: u32, groups: &[u32]) -> io::Result<()> {
     let (uid, gid) = (
         rustix::process::Uid::from_raw(id),
         rustix::process::Gid::from_raw(id),
     );
-    set_thread_groups(&[])?;
+    let groups: Vec<_> = groups
+        .iter()
+        .map(|id| rustix::process::Gid::from_raw(*id))
+        .collect();
+    set_thread_groups(&groups)?;
     set_thread_res_gid(gid, gid, gid)?;
     set_thread_res_uid(uid, uid, uid)?;
     // A change of user clears both: /proc/self must be ours for the maps, and the server's death
@@ -136,23 +157,27 @@ fn become_user(id: u32) -> io::Result<()> {
     die_with_parent()
 }
 
-fn die_with_parent() -> io::Result<()> {
+/// Has the kernel kill this process when the thread that made it ends.
+pub(super) fn die_with_parent() -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
+    Ok(())
+}
+
+/// Tells the server who the init is.
+pub(super) fn tell_born(control: &OwnedFd, init: Pid) -> io::Result<()> {
+    let pidfd = rustix::process::pidfd_open(init, rustix::process::PidfdFlags::empty())?;
+    send(
+        control.as_fd(),
+        &Note::Born,
+        &[pidfd.as_fd()],
+        MAX_NOTE_BYTES,
+    )?;
     Ok(())
 }
 
 /// Stays outside the PID namespace, tells the server who the init is, and reaps it.
 fn monitor(control: &OwnedFd, child: Pid) -> ! {
-    let told = rustix::process::pidfd_open(child, rustix::process::PidfdFlags::empty())
-        .map_err(io::Error::from)
-        .and_then(|pidfd| {
-            send(
-                control.as_fd(),
-                &Note::Born,
-                &[pidfd.as_fd()],
-                MAX_NOTE_BYTES,
-            )
-        });
+    let told = tell_born(control, child);
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     // The control socket goes too: its end must be seen when the init is gone.
     if told.is_err() || close_from(3).is_err() {
@@ -194,7 +219,7 @@ fn first_process(
         .map(|listen| bind(*listen))
         .collect::<io::Result<Vec<_>>>()
         .step("listen inside")?;
-    harden::lock_down(start.limits, &mut warnings)?;
+    harden::lock_down_own_root(start.limits, &mut warnings)?;
     let signals = sys::child_signals().step("signalfd")?;
     let handles: Vec<_> = listeners.iter().map(AsFd::as_fd).collect();
     send(
@@ -205,5 +230,5 @@ fn first_process(
     )
     .step("ready")?;
     drop(listeners);
-    serve::serve(control, &signals, start, buffer)
+    serve::serve(control, &signals, start, None, buffer)
 }

@@ -6,14 +6,19 @@
 
 mod account;
 mod boot;
+mod errands;
 mod harden;
 mod mounts;
+mod notify;
 mod probes;
 mod probes_kernel;
+mod probes_tree;
+mod rules;
 mod run;
 mod seccomp;
 mod serve;
 mod sys;
+mod tree;
 
 #[cfg(feature = "test-hook")]
 use std::ffi::CStr;

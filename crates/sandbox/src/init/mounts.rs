@@ -2,6 +2,7 @@
 //! `/proc`, `/dev` and `/tmp`, and the workspace. The working directory is the workspace when
 //! this starts, and stays so.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
@@ -27,7 +28,7 @@ const NO_DEV: MountFlags = MountFlags::NODEV;
 const ETC_LANGUAGES: &[&str] = &["java-", "python3"];
 
 /// Parts of `/etc` that programs need and that hold no secret.
-const ETC: &[&str] = &[
+pub(super) const ETC: &[&str] = &[
     "alternatives",
     "ca-certificates",
     "ca-certificates.conf",
@@ -180,12 +181,17 @@ fn etc(root: &Path, host_name: &str) -> io::Result<()> {
     }
     for entry in fs::read_dir("/etc")?.flatten() {
         let name = entry.file_name();
-        let of_language = |name: &str| ETC_LANGUAGES.iter().any(|start| name.starts_with(start));
-        if name.to_str().is_some_and(of_language) {
+        if is_of_a_language(&name) {
             share_etc(&entry.path(), &etc.join(&name))?;
         }
     }
     Ok(())
+}
+
+/// Whether an entry of `/etc` is the configuration of a language.
+pub(super) fn is_of_a_language(name: &OsStr) -> bool {
+    let starts = |name: &str| ETC_LANGUAGES.iter().any(|start| name.starts_with(start));
+    name.to_str().is_some_and(starts)
 }
 
 fn share_etc(host: &Path, inside: &Path) -> io::Result<()> {

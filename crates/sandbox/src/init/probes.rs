@@ -11,17 +11,29 @@ use std::os::unix::net::{SocketAddr as UnixAddress, UnixStream};
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::process::{DumpableBehavior, Pid, Signal, kill_process, set_dumpable_behavior};
+use rustix::process::{
+    DumpableBehavior, Pid, Resource, Signal, getrlimit, kill_process, set_dumpable_behavior,
+};
+use rustix::thread::{
+    CapabilitySet, SecureComputingMode, capability_is_in_ambient_set, capability_is_in_bounding_set,
+};
 
 use super::probes_kernel::KERNEL;
+use super::probes_tree::TREE;
 use super::run::close_inherited;
-use super::sys::{Forked, exit_now, fork};
-use crate::control::{ProbeInput, ProbeOutcome};
+use super::sys::{Forked, call, exit_now, fork};
+use crate::Tier;
+use crate::control::{Counted, ProbeInput, ProbeOutcome};
 
 /// What a probe returns: `Err` says what was possible.
 pub(super) type Found = Result<(), String>;
 /// A name that does not change, and the attempt.
 pub(super) type Probe = (&'static str, fn(&ProbeInput) -> Found);
+
+/// Asks for a descriptor's flags.
+const F_GETFD: usize = 1;
+/// Above the descriptors that the server could have leaked.
+const MAX_DESCRIPTOR: usize = 65_536;
 
 const PROBES: &[Probe] = &[
     ("hidden_files", hidden_files),
@@ -45,19 +57,35 @@ const PROBES: &[Probe] = &[
     ("kernel_memory", |_| unreadable("/dev/mem")),
     ("kernel_log", |_| empty("/proc/kmsg")),
     ("no_sys", |_| unlisted("/sys")),
-    ("user_map", user_map),
     ("capabilities", capabilities),
-    ("no_new_privileges", |_| status_is("NoNewPrivs", "1")),
-    ("seccomp", |_| status_is("Seccomp", "2")),
+    (
+        "no_new_privileges",
+        |_| match rustix::thread::no_new_privs() {
+            Ok(true) => Ok(()),
+            other => open(format!("it is {other:?}")),
+        },
+    ),
+    ("seccomp", |_| {
+        match rustix::thread::secure_computing_mode() {
+            Ok(SecureComputingMode::Filter) => Ok(()),
+            other => open(format!("the mode is {other:?}")),
+        }
+    }),
     ("inherited_descriptors", inherited_descriptors),
     ("host_processes", host_processes),
-    ("kill_init", kill_init),
     ("process_limit", process_limit),
     ("resource_limits", resource_limits),
     ("oom_score", oom_score),
     ("server_port", server_port),
     ("server_socket", server_socket),
     ("metadata_service", metadata_service),
+];
+
+/// Where there is an own root.
+const OWN_ROOT: &[Probe] = &[
+    ("user_map", user_map),
+    ("bounding_set", bounding_set),
+    ("kill_init", kill_init),
     ("private_tmp", private_tmp),
 ];
 
@@ -68,8 +96,15 @@ pub(super) fn run_all(input: &ProbeInput) -> ! {
     if close_inherited().is_err() {
         exit_now(3);
     }
+    let own = match input.tier {
+        Tier::Native => OWN_ROOT,
+        Tier::Landlock => TREE,
+        // Nothing is promised.
+        Tier::None => &[],
+    };
     let found: Vec<ProbeOutcome> = PROBES
         .iter()
+        .chain(own)
         .chain(KERNEL)
         .map(|(name, probe)| ProbeOutcome {
             name: (*name).to_owned(),
@@ -82,11 +117,11 @@ pub(super) fn run_all(input: &ProbeInput) -> ! {
     exit_now(if written.is_ok() { 0 } else { 4 })
 }
 
-fn open(what: impl AsRef<str>) -> Found {
+pub(super) fn open(what: impl AsRef<str>) -> Found {
     Err(what.as_ref().to_owned())
 }
 
-fn unreadable(path: &str) -> Found {
+pub(super) fn unreadable(path: &str) -> Found {
     // Reading is the attempt: some files of /proc open and then refuse.
     match fs::File::open(path).and_then(|mut file| std::io::Read::read(&mut file, &mut [0_u8; 16]))
     {
@@ -103,7 +138,7 @@ fn empty(path: &str) -> Found {
     }
 }
 
-fn unlisted(path: &str) -> Found {
+pub(super) fn unlisted(path: &str) -> Found {
     match fs::read_dir(path) {
         Err(_) => Ok(()),
         Ok(_) => open(format!("{path} can be listed")),
@@ -117,7 +152,7 @@ fn unwritable(path: &str) -> Found {
     }
 }
 
-fn uncreatable(path: &str) -> Found {
+pub(super) fn uncreatable(path: &str) -> Found {
     match fs::write(path, "x") {
         Err(_) => Ok(()),
         Ok(()) => open(format!("{path} can be created")),
@@ -145,39 +180,37 @@ fn user_map(_: &ProbeInput) -> Found {
     }
 }
 
-/// The value of a line of `/proc/self/status`.
-fn status(name: &str) -> String {
-    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    text.lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-        .map(|value| value.trim().to_owned())
-        .unwrap_or_default()
-}
-
-fn status_is(name: &str, wanted: &str) -> Found {
-    let found = status(name);
-    if found == wanted {
-        Ok(())
-    } else {
-        open(format!("{name} is {found:?}"))
-    }
-}
-
 fn capabilities(_: &ProbeInput) -> Found {
-    for name in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
-        status_is(name, "0000000000000000")?;
+    let held = rustix::thread::capabilities(None).map_err(|error| error.to_string())?;
+    let any = held.effective | held.permitted | held.inheritable;
+    if !any.is_empty() {
+        return open(format!("{any:?} can be used"));
+    }
+    for number in 0..=63 {
+        let capability = CapabilitySet::from_bits_retain(1 << number);
+        if capability_is_in_ambient_set(capability) == Ok(true) {
+            return open(format!("{capability:?} is handed on"));
+        }
+    }
+    Ok(())
+}
+
+fn bounding_set(_: &ProbeInput) -> Found {
+    for number in 0..=63 {
+        let capability = CapabilitySet::from_bits_retain(1 << number);
+        if capability_is_in_bounding_set(capability) == Ok(true) {
+            return open(format!("{capability:?} could be regained"));
+        }
     }
     Ok(())
 }
 
 fn inherited_descriptors(_: &ProbeInput) -> Found {
-    let Ok(entries) = fs::read_dir("/proc/self/fd") else {
-        return open("own descriptors cannot be listed");
-    };
-    // 0 to 2, and the one that lists them.
-    match entries.count() {
-        0..=4 => Ok(()),
-        count => open(format!("{count} descriptors are open")),
+    let is_open = |number: &usize| call(libc::SYS_fcntl, [*number, F_GETFD, 0, 0, 0, 0]) == 0;
+    // 0 to 2 are the command's own.
+    match (3..MAX_DESCRIPTOR).find(is_open) {
+        None => Ok(()),
+        Some(number) => open(format!("descriptor {number} is open")),
     }
 }
 
@@ -209,6 +242,17 @@ fn kill_init(_: &ProbeInput) -> Found {
 }
 
 fn process_limit(input: &ProbeInput) -> Found {
+    match input.counted {
+        Counted::Alone => {}
+        // Others come and go meanwhile: what can be seen is that there is a limit.
+        Counted::WithOthers => {
+            let found = getrlimit(Resource::Nproc).maximum;
+            return match found {
+                Some(limit) if limit < 1 << 20 => Ok(()),
+                other => open(format!("the limit is {other:?}")),
+            };
+        }
+    }
     let mut children = Vec::new();
     let most = input.processes + 16;
     while u64::try_from(children.len()).unwrap_or(u64::MAX) < most {
@@ -232,11 +276,9 @@ fn process_limit(input: &ProbeInput) -> Found {
     }
 }
 
-fn resource_limits(input: &ProbeInput) -> Found {
-    use rustix::process::{Resource, getrlimit};
+fn resource_limits(_: &ProbeInput) -> Found {
     for (name, resource, most) in [
         ("core", Resource::Core, 0),
-        ("nproc", Resource::Nproc, input.processes),
         ("nofile", Resource::Nofile, 1 << 20),
         ("fsize", Resource::Fsize, 1 << 40),
         ("memlock", Resource::Memlock, 1 << 20),

@@ -87,7 +87,7 @@ fn flags(flags: i32) -> [usize; 6] {
 }
 
 /// The call must answer `EPERM`, before it looks at its arguments.
-fn refused(number: i64, arguments: [usize; 6]) -> Found {
+pub(super) fn refused(number: i64, arguments: [usize; 6]) -> Found {
     match call(number, arguments) {
         libc::EPERM => Ok(()),
         error => Err(format!("call {number} answered {error}")),
@@ -109,7 +109,7 @@ fn fails(number: i64, arguments: [usize; 6]) -> Found {
     }
 }
 
-fn socket(family: i32, kind: i32, protocol: i32) -> Found {
+pub(super) fn socket(family: i32, kind: i32, protocol: i32) -> Found {
     let argument = |value: i32| usize::try_from(value).unwrap_or(0);
     let arguments = [
         argument(family),
@@ -126,7 +126,7 @@ fn make_device() -> Found {
     use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
     let made = mknodat(
         CWD,
-        "/tmp/sigmic-probe",
+        "sigmic-probe-device",
         FileType::BlockDevice,
         Mode::RUSR,
         makedev(254, 0),

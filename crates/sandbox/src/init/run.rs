@@ -6,10 +6,12 @@ use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::PathBuf;
 
 use rustix::process::{Pid, WaitOptions, set_child_subreaper, wait};
 
+use super::boot::die_with_parent;
+use super::rules::CommandLayer;
 use super::sys::{Forked, close_from, execve, exit_now, fork, place, reset_signals};
 use super::{Step, StepError, probes};
 use crate::control::{MAX_NOTE_BYTES, Note, Program, Run, send};
@@ -19,21 +21,37 @@ const OOM_SCORE: &str = "500";
 /// Commands are a little less urgent than the server.
 const NICE: i32 = 5;
 
+/// Where programs start, and what each of them puts on.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The workspace.
+    pub(super) workspace: PathBuf,
+    /// The second layer of a sandbox without an own root.
+    pub(super) layer: Option<CommandLayer>,
+}
+
 /// Starts `run` below a supervisor and returns the supervisor's id.
-pub(super) fn start(control: &OwnedFd, run: Run, descriptors: Vec<OwnedFd>) -> io::Result<Pid> {
+pub(super) fn start(
+    control: &OwnedFd,
+    place: &Place,
+    run: Run,
+    descriptors: Vec<OwnedFd>,
+) -> io::Result<Pid> {
     match fork()? {
         Forked::Parent(supervisor) => Ok(supervisor),
-        Forked::Child => supervise(control, run, descriptors),
+        Forked::Child => supervise(control, place, run, descriptors),
     }
 }
 
-fn supervise(control: &OwnedFd, run: Run, descriptors: Vec<OwnedFd>) -> ! {
+fn supervise(control: &OwnedFd, place: &Place, run: Run, descriptors: Vec<OwnedFd>) -> ! {
     let number = run.run;
+    // Where the init is not the first of a namespace, nothing else would end with it.
+    let _ = die_with_parent();
     let adopt = set_child_subreaper(Pid::from_raw(1)).map_err(io::Error::from);
     let program = match adopt.and_then(|()| fork()) {
         Ok(Forked::Parent(program)) => program,
         Ok(Forked::Child) => {
-            let error = become_program(run, &descriptors);
+            let error = become_program(place, run, &descriptors);
             cannot_run(control, number, &error);
             exit_now(127)
         }
@@ -75,8 +93,8 @@ fn cannot_run(control: &OwnedFd, run: u64, error: &StepError) {
 }
 
 /// Turns this process into the program. Returns only on failure.
-fn become_program(run: Run, descriptors: &[OwnedFd]) -> StepError {
-    match prepare(&run, descriptors) {
+fn become_program(place: &Place, run: Run, descriptors: &[OwnedFd]) -> StepError {
+    match prepare(place, &run, descriptors) {
         Err(error) => error,
         Ok(()) => match run.program {
             Program::Command(argv) => execute(&argv, &run.env),
@@ -85,7 +103,7 @@ fn become_program(run: Run, descriptors: &[OwnedFd]) -> StepError {
     }
 }
 
-fn prepare(run: &Run, descriptors: &[OwnedFd]) -> Result<(), StepError> {
+fn prepare(at: &Place, run: &Run, descriptors: &[OwnedFd]) -> Result<(), StepError> {
     rustix::process::setsid().step("setsid")?;
     let [input, output, error] = descriptors else {
         return Err(io::Error::from(io::ErrorKind::InvalidData)).step("descriptors");
@@ -96,8 +114,12 @@ fn prepare(run: &Run, descriptors: &[OwnedFd]) -> Result<(), StepError> {
     // Raising it needs no right. A kernel that refuses only chooses its victim less well.
     let _ = fs::write("/proc/self/oom_score_adj", OOM_SCORE);
     let _ = rustix::process::nice(NICE);
-    let cwd = Path::new("/workspace").join(run.cwd.trim_start_matches('/'));
+    let cwd = at.workspace.join(run.cwd.trim_start_matches('/'));
     rustix::process::chdir(cwd).step("change the directory")?;
+    let _ = die_with_parent();
+    if let Some(layer) = &at.layer {
+        layer.restrict().step("landlock")?;
+    }
     reset_signals();
     Ok(())
 }

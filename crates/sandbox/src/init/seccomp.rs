@@ -6,11 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::fd::OwnedFd;
 
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch, apply_filter, sock_filter,
 };
+
+use super::{errands, notify};
 
 /// Newest system call that was looked at (`file_setattr`, Linux 6.17). Later ones do not exist
 /// inside until somebody has looked at them.
@@ -37,6 +40,8 @@ const MEMFD_SECRET: i64 = 447;
 const SET_MEMPOLICY_HOME_NODE: i64 = 450;
 const STATMOUNT: i64 = 457;
 const LISTMOUNT: i64 = 458;
+const SETXATTRAT: i64 = 463;
+const REMOVEXATTRAT: i64 = 466;
 const OPEN_TREE_ATTR: i64 = 467;
 
 /// Answered with `ENOSYS`: C libraries and runtimes fall back to older calls.
@@ -126,30 +131,100 @@ const REFUSED_HERE: &[i64] = &[
 #[cfg(target_arch = "aarch64")]
 const REFUSED_HERE: &[i64] = &[libc::SYS_kexec_file_load];
 
+/// Answered with `EPERM` where neither the network nor the objects of System V and POSIX have a
+/// namespace of their own.
+const REACHING_OUT: &[i64] = &[
+    libc::SYS_socket,
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_shmctl,
+    libc::SYS_shmdt,
+    libc::SYS_semget,
+    libc::SYS_semop,
+    libc::SYS_semtimedop,
+    libc::SYS_semctl,
+    libc::SYS_msgget,
+    libc::SYS_msgsnd,
+    libc::SYS_msgrcv,
+    libc::SYS_msgctl,
+    libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
+];
+
 #[cfg(target_arch = "x86_64")]
 const ARCH: (TargetArch, u32) = (TargetArch::x86_64, 0xC000_003E);
 #[cfg(target_arch = "aarch64")]
 const ARCH: (TargetArch, u32) = (TargetArch::aarch64, 0xC000_00B7);
 
+/// Which calls are left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Calls {
+    /// All that programs need.
+    OfPrograms,
+    /// Of these none that reaches beyond the process and its children: no socket but pairs, and
+    /// nothing that is shared by its name on the whole machine.
+    WithoutSockets,
+}
+
 /// Installs the filters for this process and all it starts.
-pub(super) fn install() -> io::Result<()> {
-    for program in [prologue(), absent()?, refused()?] {
+pub(super) fn install(calls: Calls) -> io::Result<()> {
+    for program in [prologue(), absent()?, refused(calls)?] {
         apply_filter(&program).map_err(io::Error::other)?;
     }
     Ok(())
 }
 
-/// Kills foreign tables, hides unknown numbers.
-fn prologue() -> BpfProgram {
-    let instruction = |code: u32, jt, jf, k| sock_filter {
+/// Calls about the attributes of files, answered with `EOPNOTSUPP` where commands share the
+/// server's user: programs take it for a file system that has none.
+const ATTRIBUTES: &[i64] = &[
+    libc::SYS_setxattr,
+    libc::SYS_lsetxattr,
+    libc::SYS_removexattr,
+    libc::SYS_lremovexattr,
+    SETXATTRAT,
+    REMOVEXATTRAT,
+];
+
+/// For commands that share the server's user: their changes of modes, owners and times are asked
+/// about on the descriptor that is returned, and files have no attributes.
+pub(super) fn install_errands() -> io::Result<OwnedFd> {
+    let rules = ATTRIBUTES.iter().map(|number| (*number, Vec::new()));
+    let program = compile(rules.collect(), libc::EOPNOTSUPP)?;
+    apply_filter(&program).map_err(io::Error::other)?;
+    let mut program = vec![load(0)];
+    for number in errands::CALLS {
+        let number = u32::try_from(*number).map_err(io::Error::other)?;
+        program.push(jump(libc::BPF_JEQ, number, 0, 1));
+        program.push(answer(libc::SECCOMP_RET_USER_NOTIF));
+    }
+    program.push(answer(libc::SECCOMP_RET_ALLOW));
+    notify::install(&program)
+}
+
+fn instruction(code: u32, jt: u8, jf: u8, k: u32) -> sock_filter {
+    sock_filter {
         code: u16::try_from(code).unwrap_or(0),
         jt,
         jf,
         k,
-    };
-    let load = |offset| instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, offset);
-    let answer = |value| instruction(libc::BPF_RET | libc::BPF_K, 0, 0, value);
-    let jump = |test, k, jt, jf| instruction(libc::BPF_JMP | test | libc::BPF_K, jt, jf, k);
+    }
+}
+
+/// Looks at a word of the call: 0 is its number, 4 its table.
+fn load(offset: u32) -> sock_filter {
+    instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, offset)
+}
+
+fn answer(value: u32) -> sock_filter {
+    instruction(libc::BPF_RET | libc::BPF_K, 0, 0, value)
+}
+
+fn jump(test: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
+    instruction(libc::BPF_JMP | test | libc::BPF_K, jt, jf, k)
+}
+
+/// Kills foreign tables, hides unknown numbers.
+fn prologue() -> BpfProgram {
     let enosys = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs();
     vec![
         load(4),
@@ -182,7 +257,7 @@ fn absent() -> io::Result<BpfProgram> {
     compile(rules, libc::ENOSYS)
 }
 
-fn refused() -> io::Result<BpfProgram> {
+fn refused(calls: Calls) -> io::Result<BpfProgram> {
     let mut rules: Rules = REFUSED
         .iter()
         .chain(REFUSED_HERE)
@@ -195,6 +270,12 @@ fn refused() -> io::Result<BpfProgram> {
     ];
     for (number, built) in conditional {
         rules.insert(number, built.map_err(io::Error::other)?);
+    }
+    match calls {
+        Calls::OfPrograms => {}
+        Calls::WithoutSockets => {
+            rules.extend(REACHING_OUT.iter().map(|number| (*number, Vec::new())));
+        }
     }
     compile(rules, libc::EPERM)
 }

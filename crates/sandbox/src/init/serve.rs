@@ -1,21 +1,29 @@
-//! PID 1 at work: orders in, notes out, children reaped.
+//! The init at work: orders in, notes out, children reaped.
 
 use std::convert::Infallible;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, wait, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, wait, waitpid};
 
-use super::account::{descendants, processes, resident, signal_each};
+use super::account::{
+    Realm, descendants, end_tree, pause, processes, resident, signal_each, stop_tree,
+};
+use super::rules::CommandLayer;
+use super::run::Place;
 use super::sys::{exit_now, signal_everyone};
 use super::{Step, StepError, run};
-use crate::control::{MAX_NOTE_BYTES, Note, Order, Start, Stop, receive, send};
+use crate::Tier;
+use crate::control::{Counted, MAX_NOTE_BYTES, Note, Order, Start, Stop, receive, send};
 
 /// How often memory is looked at where no control group holds it.
 const WATCH: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 250_000_000,
 };
+/// Processes killed for their memory before orders are looked at again: others may take the places
+/// of the killed for ever.
+const MOST_VICTIMS: usize = 64;
 /// Passes over a tree that is being killed, a fifth of a millisecond apart, before the whole
 /// sandbox is killed instead.
 const KILL_PASSES: usize = 500;
@@ -26,7 +34,11 @@ const QUICK_ROUNDS: usize = 100;
 
 struct Init<'a> {
     control: &'a OwnedFd,
+    place: Place,
+    realm: Realm,
     watch_memory_bytes: Option<u64>,
+    /// Processes above which the largest run is ended, where the kernel's limit counts others too.
+    watch_processes: Option<usize>,
     /// Run and supervisor of each tree that has processes.
     runs: Vec<(u64, Pid)>,
 }
@@ -36,11 +48,24 @@ pub(super) fn serve(
     control: &OwnedFd,
     signals: &OwnedFd,
     start: &Start,
+    layer: Option<CommandLayer>,
     buffer: &mut [u8],
 ) -> Result<Infallible, StepError> {
     let mut init = Init {
         control,
+        place: Place {
+            workspace: start.workspace.clone().into(),
+            layer,
+        },
+        realm: match start.tier {
+            Tier::Native => Realm::Namespace,
+            Tier::Landlock | Tier::None => Realm::Tree(getpid()),
+        },
         watch_memory_bytes: start.watch_memory_bytes,
+        watch_processes: match Counted::of(start.tier, start.become_uid) {
+            Counted::Alone => None,
+            Counted::WithOthers => usize::try_from(start.limits.processes).ok(),
+        },
         runs: Vec::new(),
     };
     loop {
@@ -48,7 +73,8 @@ pub(super) fn serve(
             PollFd::new(control, PollFlags::IN),
             PollFd::new(signals, PollFlags::IN),
         ];
-        let watching = init.watch_memory_bytes.is_some() && !init.runs.is_empty();
+        let watched = init.watch_memory_bytes.is_some() || init.watch_processes.is_some();
+        let watching = watched && !init.runs.is_empty();
         match poll(&mut waiting, watching.then_some(&WATCH)) {
             Err(rustix::io::Errno::INTR) => continue,
             ready => ready.step("poll")?,
@@ -65,6 +91,7 @@ pub(super) fn serve(
         if ordered {
             init.obey(buffer);
         }
+        init.watch_processes();
         init.watch_memory();
     }
 }
@@ -98,19 +125,23 @@ impl Init<'_> {
                 self.note(&Note::Killed { order, left });
             }
             Order::Count { order } => {
-                let supervisors: Vec<Pid> = self.runs.iter().map(|(_, pid)| *pid).collect();
-                let processes = processes()
-                    .iter()
-                    .filter(|process| !process.zombie && !supervisors.contains(&process.pid))
-                    .count();
+                let processes = self.theirs().len();
                 self.note(&Note::Counted { order, processes });
             }
         }
     }
 
+    /// The processes that are not of ours.
+    fn theirs(&self) -> Vec<Pid> {
+        let ours = |pid: &Pid| self.runs.iter().any(|(_, supervisor)| supervisor == pid);
+        let mut members = self.realm.members();
+        members.retain(|pid| !ours(pid));
+        members
+    }
+
     fn run(&mut self, run: crate::control::Run, descriptors: Vec<OwnedFd>) {
         let number = run.run;
-        match run::start(self.control, run, descriptors) {
+        match run::start(self.control, &self.place, run, descriptors) {
             Ok(supervisor) => self.runs.push((number, supervisor)),
             Err(error) => {
                 self.note(&Note::CannotRun {
@@ -139,7 +170,10 @@ impl Init<'_> {
     }
 
     fn kill_everyone(&mut self) -> usize {
-        let left = kill_everyone();
+        let left = match self.realm {
+            Realm::Namespace => kill_everyone(),
+            Realm::Tree(top) => end_tree(top),
+        };
         self.all_gone();
         left
     }
@@ -182,6 +216,22 @@ impl Init<'_> {
         }
     }
 
+    fn watch_processes(&mut self) {
+        let Some(most) = self.watch_processes else {
+            return;
+        };
+        if self.runs.is_empty() || self.theirs().len() <= most {
+            return;
+        }
+        let largest = self
+            .runs
+            .iter()
+            .max_by_key(|(_, pid)| descendants(*pid).len());
+        if let Some((run, _)) = largest {
+            self.stop(*run, Stop::Kill);
+        }
+    }
+
     fn watch_memory(&mut self) {
         let Some(limit) = self.watch_memory_bytes else {
             return;
@@ -190,14 +240,8 @@ impl Init<'_> {
             return;
         }
         let mut told = false;
-        loop {
-            let ours: Vec<Pid> = self.runs.iter().map(|(_, pid)| *pid).collect();
-            let theirs: Vec<Pid> = processes()
-                .iter()
-                .filter(|process| !process.zombie && !ours.contains(&process.pid))
-                .map(|process| process.pid)
-                .collect();
-            match resident(&theirs) {
+        for _ in 0..MOST_VICTIMS {
+            match resident(&self.theirs()) {
                 (total, Some(largest)) if total > limit => {
                     if !told {
                         // Before the kill, so that it is known when the end is reported.
@@ -218,7 +262,7 @@ impl Init<'_> {
 /// outran us.
 fn kill_tree(supervisor: Pid) -> Option<WaitStatus> {
     for _ in 0..KILL_PASSES {
-        signal_each(&descendants(supervisor), Signal::KILL);
+        signal_each(&stop_tree(supervisor), Signal::KILL);
         if let Ok(Some((_, status))) = waitpid(Some(supervisor), WaitOptions::NOHANG) {
             return Some(status);
         }
@@ -251,14 +295,4 @@ fn kill_everyone() -> usize {
         }
     }
     processes().len()
-}
-
-fn pause(nanoseconds: i64) {
-    let time = Timespec {
-        tv_sec: 0,
-        tv_nsec: nanoseconds,
-    };
-    // Waiting for the kernel to carry out a kill: there is no descriptor that tells when a
-    // process that is not our child has died. Waking early does no harm.
-    let _ = rustix::thread::nanosleep(&time);
 }

@@ -145,11 +145,38 @@ fn change_mask(how: i32) {
 
 /// A descriptor that is readable when a child has changed state.
 pub(super) fn child_signals() -> io::Result<OwnedFd> {
+    signals(&[libc::SIGCHLD])
+}
+
+/// Takes the pending signals of a descriptor; whether `signal` is among them.
+pub(super) fn takes_signal(signals: &OwnedFd, signal: i32) -> bool {
+    const RECORD: usize = size_of::<libc::signalfd_siginfo>();
+    let mut told = [0_u8; 4 * RECORD];
+    let count = rustix::io::read(signals, &mut told).unwrap_or(0);
+    // The first field of each record is the number.
+    let mut records = told[..count].chunks_exact(RECORD);
+    records.any(|record| record.starts_with(&signal.to_ne_bytes()))
+}
+
+/// Takes the descriptor `number`, which [`place`] put there and nobody owns. Once.
+pub(super) fn inherited(number: i32) -> io::Result<OwnedFd> {
+    // SAFETY: any number may be asked about.
+    if unsafe { libc::fcntl(number, libc::F_GETFD) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it is open, and the caller's promise.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// A descriptor that is readable when one of `numbers` is pending.
+pub(super) fn signals(numbers: &[i32]) -> io::Result<OwnedFd> {
     // SAFETY: the set is initialised before it is read; the descriptor is new and owned here.
     unsafe {
         let mut set = std::mem::zeroed();
         libc::sigemptyset(&raw mut set);
-        libc::sigaddset(&raw mut set, libc::SIGCHLD);
+        for number in numbers {
+            libc::sigaddset(&raw mut set, *number);
+        }
         match libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) {
             -1 => Err(io::Error::last_os_error()),
             descriptor => Ok(OwnedFd::from_raw_fd(descriptor)),
@@ -157,9 +184,11 @@ pub(super) fn child_signals() -> io::Result<OwnedFd> {
     }
 }
 
-/// Sends `signal` to every process in the namespace but this one. False: there was none.
+/// Sends `signal` to every process of the namespace that this one may signal, itself left out.
+/// False: there was none.
 pub(super) fn signal_everyone(signal: i32) -> bool {
-    // SAFETY: `kill` has no memory preconditions; -1 reaches only this PID namespace.
+    // SAFETY: `kill` has no memory preconditions; -1 reaches what callers may signal: a PID
+    // namespace of ours, or the processes of one user.
     unsafe { libc::kill(-1, signal) == 0 }
 }
 

@@ -9,18 +9,20 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use sandbox::{Ending, ExecRequest, Sandbox, SandboxError, SpawnRequest, WorkspacePath};
+use sandbox::{
+    Ending, EngineChoice, ExecRequest, Sandbox, SandboxError, SpawnRequest, WorkspacePath,
+};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
 
 use crate::rig::{Rig, out, sh};
 
 /// Everything an unwilling process tries, at once.
-const DAEMONS: &str = "trap '' TERM HUP INT; (setsid sh -c 'trap \"\" TERM HUP; sleep 301 & sleep \
+pub(crate) const DAEMONS: &str = "trap '' TERM HUP INT; (setsid sh -c 'trap \"\" TERM HUP; sleep 301 & sleep \
                        301' >/dev/null 2>&1 &); nohup sleep 301 >/dev/null 2>&1 & sh -c '(sleep \
                        301 >/dev/null 2>&1 &) &'; echo started";
 
 /// Starts them and waits until all four are there.
-async fn daemons(sandbox: &dyn Sandbox) {
+pub(crate) async fn daemons(sandbox: &dyn Sandbox) {
     assert_eq!(out(sandbox, DAEMONS).await, "started\n");
     while sandbox.processes().await.unwrap() < 4 {}
 }
@@ -207,15 +209,27 @@ fn own_group(controller: &str) -> Vec<String> {
 /// In a process of its own, where nobody else opens and closes things.
 #[test]
 fn two_hundred_sandboxes_leave_nothing_behind() {
-    alone("two_hundred_in_a_row", |mut lines| {
-        assert_eq!(lines.next().unwrap().unwrap(), "clean");
-    });
+    for name in ["two_hundred_in_a_row", "two_hundred_trees_in_a_row"] {
+        alone(name, |mut lines| {
+            assert_eq!(lines.next().unwrap().unwrap(), "clean");
+        });
+    }
 }
 
 #[tokio::test]
 #[ignore = "run by two_hundred_sandboxes_leave_nothing_behind in a process of its own"]
 async fn two_hundred_in_a_row() {
-    let rig = Rig::new().await;
+    make_two_hundred(EngineChoice::Native).await;
+}
+
+#[tokio::test]
+#[ignore = "run by two_hundred_sandboxes_leave_nothing_behind in a process of its own"]
+async fn two_hundred_trees_in_a_row() {
+    make_two_hundred(EngineChoice::Landlock).await;
+}
+
+async fn make_two_hundred(choice: EngineChoice) {
+    let rig = Rig::of(choice).await;
     let one = async || {
         let mut spec = rig.spec();
         spec.network = sandbox::NetworkMode::Full;
@@ -266,7 +280,13 @@ fn alone(name: &str, read: impl FnOnce(Box<dyn Iterator<Item = std::io::Result<S
 
 #[test]
 fn nothing_survives_a_server_that_is_killed() {
-    alone("a_server_with_daemons", |mut lines| {
+    for name in ["a_server_with_daemons", "a_server_with_daemons_in_a_tree"] {
+        nothing_survives(name);
+    }
+}
+
+fn nothing_survives(name: &str) {
+    alone(name, |mut lines| {
         let line = lines.next().unwrap().unwrap();
         let (server, sandboxed) = line.split_once(' ').unwrap();
         let pids: Vec<i32> = sandboxed
@@ -297,7 +317,17 @@ fn nothing_survives_a_server_that_is_killed() {
 #[tokio::test]
 #[ignore = "run by nothing_survives_a_server_that_is_killed in a process of its own"]
 async fn a_server_with_daemons() {
-    let rig = Rig::new().await;
+    serve_daemons(EngineChoice::Native).await;
+}
+
+#[tokio::test]
+#[ignore = "run by nothing_survives_a_server_that_is_killed in a process of its own"]
+async fn a_server_with_daemons_in_a_tree() {
+    serve_daemons(EngineChoice::Landlock).await;
+}
+
+async fn serve_daemons(choice: EngineChoice) {
+    let rig = Rig::of(choice).await;
     let sandbox = rig.sandbox().await;
     daemons(&*sandbox).await;
     let descendants = descendants_of(std::process::id());
@@ -307,7 +337,7 @@ async fn a_server_with_daemons() {
     std::future::pending::<()>().await;
 }
 
-fn descendants_of(ancestor: u32) -> Vec<u32> {
+pub(crate) fn descendants_of(ancestor: u32) -> Vec<u32> {
     let all: Vec<(u32, u32)> = fs::read_dir("/proc")
         .unwrap()
         .flatten()

@@ -18,5 +18,6 @@ mod network;
 mod ordinary;
 mod probe;
 mod rig;
+mod tiers;
 
 sandbox::install_test_hook!();

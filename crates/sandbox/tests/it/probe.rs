@@ -24,13 +24,16 @@ async fn the_self_test_passes_and_makes_at_least_twenty_probes() {
 }
 
 #[test]
-fn no_engine_without_isolation_can_be_chosen() {
-    assert_eq!("auto".parse::<EngineChoice>().unwrap(), EngineChoice::Auto);
-    assert_eq!(
-        "native".parse::<EngineChoice>().unwrap(),
-        EngineChoice::Native
-    );
-    for text in ["none", "", "Auto", "docker"] {
+fn engines_are_chosen_by_their_names_only() {
+    for (text, choice) in [
+        ("auto", EngineChoice::Auto),
+        ("native", EngineChoice::Native),
+        ("landlock", EngineChoice::Landlock),
+        ("none", EngineChoice::None),
+    ] {
+        assert_eq!(text.parse::<EngineChoice>().unwrap(), choice);
+    }
+    for text in ["", "Auto", "docker", "off"] {
         assert!(text.parse::<EngineChoice>().is_err(), "{text}");
     }
 }
@@ -70,7 +73,7 @@ async fn a_file_that_can_be_read_inside_refuses_the_engine() {
     let mut config = config(directory.path());
     // As if the operator had put the master key where everybody can read it.
     config.hidden_paths.push("/usr/bin/env".into());
-    let selected = sandbox::select(EngineChoice::Auto, config).await.unwrap();
+    let selected = sandbox::select(EngineChoice::Native, config).await.unwrap();
     assert_eq!(selected.report.tier, None);
     let failed: Vec<_> = selected
         .report
@@ -90,7 +93,7 @@ async fn an_engine_that_was_not_tested_or_does_not_hold_makes_no_sandbox() {
     let rig = Rig::new().await;
     let mut config = config(rig.directory.path());
     config.hidden_paths.push("/usr/bin/env".into());
-    let engine = sandbox::NativeEngine::new(config).unwrap();
+    let engine = sandbox::LocalEngine::new(Tier::Native, config).unwrap();
     let refused = |error: SandboxError| matches!(error, SandboxError::Unavailable { .. });
     assert!(refused(engine.create(rig.spec()).await.unwrap_err()));
     engine.probe().await;

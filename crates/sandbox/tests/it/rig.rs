@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use sandbox::{
     EgressConnector, EgressLedger, EgressPolicy, EngineChoice, ExecRequest, ExecResult, Limits,
-    NativeConfig, NetworkMode, Sandbox, SandboxEngine, SandboxSpec, SystemResolver, Workspace,
+    LocalConfig, NetworkMode, Sandbox, SandboxEngine, SandboxSpec, SystemResolver, Workspace,
 };
 use tempfile::TempDir;
 
@@ -22,8 +22,10 @@ pub(crate) fn connector() -> EgressConnector {
     EgressConnector::new(EgressPolicy::default(), Arc::new(SystemResolver))
 }
 
-pub(crate) fn config(directory: &Path) -> NativeConfig {
-    NativeConfig::new(directory.to_owned(), connector())
+pub(crate) fn config(directory: &Path) -> LocalConfig {
+    let mut config = LocalConfig::new(directory.to_owned(), connector());
+    config.own_directory = Some(directory.to_owned());
+    config
 }
 
 impl Rig {
@@ -31,11 +33,22 @@ impl Rig {
         Self::with(|_| {}).await
     }
 
-    pub(crate) async fn with(change: impl FnOnce(&mut NativeConfig)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut LocalConfig)) -> Self {
+        Self::of_with(EngineChoice::Auto, change).await
+    }
+
+    pub(crate) async fn of(choice: EngineChoice) -> Self {
+        Self::of_with(choice, |_| {}).await
+    }
+
+    pub(crate) async fn of_with(
+        choice: EngineChoice,
+        change: impl FnOnce(&mut LocalConfig),
+    ) -> Self {
         let directory = TempDir::new().unwrap();
         let mut config = config(directory.path());
         change(&mut config);
-        let selected = sandbox::select(EngineChoice::Auto, config).await.unwrap();
+        let selected = sandbox::select(choice, config).await.unwrap();
         let report = selected.report;
         Self {
             engine: selected

@@ -10,7 +10,7 @@ use serde::Serialize;
 use store::OpenMode;
 
 use super::runtime;
-use super::serve::native_config;
+use super::serve::local_config;
 use crate::args::{Common, DoctorArguments};
 use crate::failure::{Done, Failure, chain};
 use crate::instance::open_store;
@@ -204,7 +204,7 @@ async fn sandbox(settings: &Settings) -> Vec<Check> {
         let detail = format!("{} cannot be made: {error}", scratch.display());
         return vec![Check::new(name, Status::Failed, detail)];
     }
-    let config = native_config(settings, scratch.clone());
+    let config = local_config(settings, scratch.clone());
     let selected = sandbox::select(settings.sandbox.engine, config).await;
     // It may be gone already; what stays is an empty directory in a temporary place.
     let _ = std::fs::remove_dir_all(&scratch);
@@ -215,7 +215,13 @@ async fn sandbox(settings: &Settings) -> Vec<Check> {
     let mut checks = Vec::new();
     let count = report.probes.len();
     match report.tier {
-        Some(tier) => {
+        // What is said about it follows with the warnings.
+        Some(tier @ sandbox::Tier::None) => {
+            let detail = format!("{tier}: commands run WITHOUT ISOLATION");
+            let check = Check::new(name, Status::Warning, detail);
+            checks.push(check.remedy("set SIGMIC_SANDBOX__ENGINE to `auto`"));
+        }
+        Some(tier @ (sandbox::Tier::Native | sandbox::Tier::Landlock)) => {
             let detail = format!("{tier}, {count} probes passed");
             checks.push(Check::new(name, Status::Ok, detail));
         }

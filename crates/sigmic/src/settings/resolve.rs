@@ -283,20 +283,18 @@ fn search(raw: RawSearch) -> Result<Option<SearchConfig>, SettingsError> {
 }
 
 fn sandbox(raw: &RawSandbox) -> Result<SandboxSettings, SettingsError> {
-    let engine = match raw.engine.as_str() {
-        "none" => {
-            return Err(meaning(
-                "`sandbox.engine`: running commands without isolation (`none`) is not built; \
-                 `auto` refuses shell commands where no sandbox holds",
-            ));
-        }
-        name => name
-            .parse()
-            .map_err(|error| meaning(format!("`sandbox.engine`: {error}")))?,
-    };
+    let engine = raw.engine.parse();
+    let engine = engine.map_err(|error| meaning(format!("`sandbox.engine`: {error}")))?;
+    let network = network(&raw.network, &raw.network_allow)?;
+    if engine == EngineChoice::None && network != NetworkMode::Full {
+        return Err(meaning(
+            "`sandbox.engine` is `none`, where nothing limits what commands reach: \
+             `sandbox.network` must be `full`",
+        ));
+    }
     Ok(SandboxSettings {
         engine,
-        network: network(&raw.network, &raw.network_allow)?,
+        network,
         limits: limits(&raw.limits)?,
     })
 }

@@ -210,11 +210,23 @@ fn what_is_wrong_is_said_without_the_value() {
 }
 
 #[test]
-fn running_without_isolation_is_refused_in_words() {
-    let error = sources(&[("SIGMIC_SANDBOX__ENGINE", "none")])
-        .load()
-        .unwrap_err();
-    assert!(error.to_string().contains("not built"), "{error}");
+fn isolation_is_given_up_in_so_many_words_only() {
+    let engine = |variables: &[(&str, &str)]| {
+        let loaded = sources(variables).load();
+        loaded.map(|loaded| loaded.settings.sandbox.engine)
+    };
+    let name = "SIGMIC_SANDBOX__ENGINE";
+    assert_eq!(engine(&[]).unwrap(), sandbox::EngineChoice::Auto);
+    assert_eq!(
+        engine(&[(name, "none")]).unwrap(),
+        sandbox::EngineChoice::None
+    );
+    for near in ["None", "off", "false"] {
+        assert!(engine(&[(name, near)]).is_err(), "{near}");
+    }
+    let limited = [(name, "none"), ("SIGMIC_SANDBOX__NETWORK", "none")];
+    let error = engine(&limited).unwrap_err().to_string();
+    assert!(error.contains("must be `full`"), "{error}");
 }
 
 #[test]

@@ -278,7 +278,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "SIGMIC_SANDBOX__ENGINE",
         Kind::Text,
         "auto",
-        "`auto`: the strongest engine whose self-test passes; `native`: that one. Where none passes, shell commands are refused.",
+        "How commands are isolated. `auto`: by the stronger of `native` and `landlock` whose self-test passes; either by its name: by that one. Where the test does not pass, shell commands are refused. `none`: commands run without isolation.",
     ),
     setting(
         "sandbox.network",

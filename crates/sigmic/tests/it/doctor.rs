@@ -46,3 +46,28 @@ fn what_is_missing_is_named_with_its_remedy() {
         assert!(check["remedies"].to_string().contains(remedy), "{check}");
     }
 }
+
+#[test]
+fn commands_without_isolation_are_a_loud_warning() {
+    let home = Home::new().with("SIGMIC_SANDBOX__ENGINE", "none");
+    let report = home.json(&["doctor", "--json"]);
+    assert_eq!(report["ok"], true, "{report}");
+    let checks = report["checks"].as_array().unwrap();
+    let warned = checks
+        .iter()
+        .filter(|check| check["name"] == "sandbox" && check["status"] == "warning");
+    let told: Vec<_> = warned
+        .map(|check| check["detail"].as_str().unwrap())
+        .collect();
+    assert!(told[0].contains("WITHOUT ISOLATION"), "{report}");
+    assert!(
+        told.iter().any(|text| text.contains("NO ISOLATION")),
+        "{report}"
+    );
+    let weaker = Home::new().with("SIGMIC_SANDBOX__ENGINE", "landlock");
+    let text = weaker.say(&["doctor"]).out;
+    assert!(
+        text.contains("landlock, ") && text.contains("probes passed"),
+        "{text}"
+    );
+}

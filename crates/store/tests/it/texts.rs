@@ -60,6 +60,20 @@ fn turn() -> ModelTurn {
     }
 }
 
+fn egress() -> Egress {
+    Egress {
+        call_id: Some(CallId::new(TEXT)),
+        host: TEXT.to_owned(),
+        port: u16::MAX,
+        decision: EgressDecision::Refused,
+        reason: Some(TEXT.to_owned()),
+        connections: u64::MAX,
+        sent_bytes: u64::MAX,
+        received_bytes: u64::MAX,
+        left_out: u64::MAX,
+    }
+}
+
 fn one_of_each() -> Vec<JournalEvent> {
     let call_id = CallId::new(TEXT);
     vec![
@@ -110,17 +124,7 @@ fn one_of_each() -> Vec<JournalEvent> {
             output: TEXT.to_owned(),
             error: Some(TEXT.to_owned()),
         }),
-        JournalEvent::Egress(Egress {
-            call_id: Some(CallId::new(TEXT)),
-            host: TEXT.to_owned(),
-            port: u16::MAX,
-            decision: EgressDecision::Refused,
-            reason: Some(TEXT.to_owned()),
-            connections: u64::MAX,
-            sent_bytes: u64::MAX,
-            received_bytes: u64::MAX,
-            left_out: u64::MAX,
-        }),
+        JournalEvent::Egress(egress()),
         JournalEvent::RunFinished(RunOutcome::Failed {
             code: RunErrorCode::Interrupted,
             message: TEXT.to_owned(),

@@ -1,10 +1,12 @@
 //! What a test server does for tasks, and with which model.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use agent::{Agent, AgentConfig, AgentMetrics, Toolbox};
 use llm::{Models, ModelsConfig, OpenAiConfig, RetryPolicy};
 use model::Random;
+use sandbox::{LocalConfig, TestedEngine};
 use store::Store;
 use tasks::{SessionsConfig, Tasks, TasksConfig, TasksParts};
 use tempfile::TempDir;
@@ -12,7 +14,6 @@ use vault::Vault;
 
 use super::{SCRIPTED_MODEL, TestServerBuilder};
 use crate::ModelServer;
-use crate::engine::LazyEngine;
 
 impl TestServerBuilder {
     pub(super) fn tasks(
@@ -66,7 +67,7 @@ impl TestServerBuilder {
                 hand_over_ms: self.hand_over_ms,
                 staging_dir: directory.path().join("staging"),
                 sessions: SessionsConfig {
-                    engine: Arc::new(LazyEngine::new(scratch, self.connector.clone())),
+                    engine: Arc::new(self.engine(scratch, directory)),
                     workspaces_dir: workspaces,
                     network: self.network.clone(),
                     web: Arc::clone(&self.web),
@@ -78,5 +79,12 @@ impl TestServerBuilder {
             clock: Arc::clone(&self.clock),
             random: Arc::clone(random),
         })
+    }
+
+    /// Tested when it is first needed: most tests run no command.
+    fn engine(&self, scratch: PathBuf, directory: &TempDir) -> TestedEngine {
+        let mut config = LocalConfig::new(scratch, self.connector.clone());
+        config.own_directory = Some(directory.path().to_owned());
+        TestedEngine::new(self.choice, config)
     }
 }

@@ -1,37 +1,29 @@
-//! The sandbox engine of a server that answers before its self-test is done: who needs a sandbox
-//! waits for the verdict, nobody else does.
+//! The server's sandbox engine: chosen and tested when it is first needed, and counted.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use sandbox::{
-    NativeConfig, NativeEngine, Owner, ProbeReport, Sandbox, SandboxEngine, SandboxError,
-    SandboxSpec,
+    Owner, ProbeReport, Sandbox, SandboxEngine, SandboxError, SandboxSpec, TestedEngine,
 };
-use tokio::sync::OnceCell;
 
 use super::metrics::SandboxMetrics;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct TestedEngine {
-    engine: NativeEngine,
-    report: OnceCell<ProbeReport>,
+pub(super) struct CountedEngine {
+    engine: TestedEngine,
     metrics: SandboxMetrics,
 }
 
-impl TestedEngine {
-    /// Sets the engine up; the first [`SandboxEngine::probe`] tests it.
-    ///
-    /// # Errors
-    /// [`SandboxError::Io`].
-    pub(super) fn new(config: NativeConfig) -> Result<Self, SandboxError> {
-        Ok(Self {
-            engine: NativeEngine::new(config)?,
-            report: OnceCell::new(),
+impl CountedEngine {
+    /// Counts what `engine` does.
+    pub(super) fn new(engine: TestedEngine) -> Self {
+        Self {
+            engine,
             metrics: SandboxMetrics::default(),
-        })
+        }
     }
 
     /// What is counted of its sandboxes.
@@ -41,7 +33,7 @@ impl TestedEngine {
 }
 
 #[async_trait]
-impl SandboxEngine for TestedEngine {
+impl SandboxEngine for CountedEngine {
     fn name(&self) -> &'static str {
         self.engine.name()
     }
@@ -51,16 +43,15 @@ impl SandboxEngine for TestedEngine {
     }
 
     async fn probe(&self) -> ProbeReport {
-        let report = self.report.get_or_init(|| self.engine.probe());
-        report.await.clone()
+        self.engine.probe().await
     }
 
     async fn create(&self, spec: SandboxSpec) -> Result<Arc<dyn Sandbox>, SandboxError> {
-        let report = self.report.get_or_init(|| self.engine.probe()).await;
+        // Waiting for the verdict is not the sandbox's own time.
+        let report = self.engine.probe().await;
         let started = Instant::now();
-        // Where the test failed the engine refuses, with the reason and the remedy.
         let created = self.engine.create(spec).await;
-        self.metrics.note(report, started.elapsed(), &created);
+        self.metrics.note(&report, started.elapsed(), &created);
         created
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use auth::Authenticator;
 use http_api::{Listener, ListenerConfig, Readiness, metrics_router, router};
-use sandbox::{ProbeReport, SandboxEngine};
+use sandbox::{ProbeReport, SandboxEngine, Tier};
 use store::OpenMode;
 use tasks::Workers;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use parts::Parts;
-pub(crate) use parts::native_config;
+pub(crate) use parts::local_config;
 
 use super::connect::local_url;
 use super::runtime;
@@ -269,10 +269,17 @@ fn tell_sandbox(report: &ProbeReport, output: &mut Output) {
         tracing::warn!("sandbox: {warning}");
     }
     let probes = report.probes.len();
-    if let Some(tier) = report.tier {
-        output.line(format!("  sandbox     {tier}, {probes} probes passed"));
-        tracing::info!(%tier, probes, "the sandbox holds");
-        return;
+    match report.tier {
+        Some(Tier::None) => {
+            output.line("  sandbox     NONE: commands run WITHOUT ISOLATION (sandbox.engine)");
+            return;
+        }
+        Some(tier @ (Tier::Native | Tier::Landlock)) => {
+            output.line(format!("  sandbox     {tier}, {probes} probes passed"));
+            tracing::info!(%tier, probes, "the sandbox holds");
+            return;
+        }
+        None => {}
     }
     let reason = report.reason.clone().unwrap_or_default();
     output.line(format!(

@@ -11,12 +11,12 @@ use ipnet::IpNet;
 use llm::{Models, RetryPolicy};
 use prometheus_client::registry::Registry;
 use sandbox::{
-    EgressConnector, EgressPolicy, EngineChoice, NativeConfig, SandboxEngine, SystemResolver,
+    EgressConnector, EgressPolicy, LocalConfig, SandboxEngine, SystemResolver, TestedEngine,
 };
 use tasks::{SessionsConfig, Tasks, TasksConfig, TasksParts};
 use vault::MasterKeySource;
 
-use super::engine::TestedEngine;
+use super::engine::CountedEngine;
 use super::metrics;
 use crate::instance::{Instance, make_private_directory};
 use crate::settings::{Database, Settings};
@@ -153,15 +153,12 @@ fn tasks_config(
     }
 }
 
-fn engine(settings: &Settings) -> Result<TestedEngine> {
-    // Each choice names the native engine today.
-    match settings.sandbox.engine {
-        EngineChoice::Auto | EngineChoice::Native => {}
-    }
+fn engine(settings: &Settings) -> Result<CountedEngine> {
     let scratch = settings.data_dir.join("scratch");
     make_private_directory(&scratch)?;
-    let config = native_config(settings, scratch);
-    TestedEngine::new(config).context("set the sandbox up")
+    let config = local_config(settings, scratch);
+    let engine = TestedEngine::new(settings.sandbox.engine, config);
+    Ok(CountedEngine::new(engine))
 }
 
 fn web(settings: &Settings) -> Result<Web, SearchConfigError> {
@@ -178,10 +175,11 @@ fn connector(settings: &Settings) -> EgressConnector {
     EgressConnector::new(policy, Arc::new(SystemResolver))
 }
 
-/// How the native engine is set up, for the server and for `doctor`; its self-test makes its files
+/// How the local engine is set up, for the server and for `doctor`; its self-test makes its files
 /// in `scratch`.
-pub(crate) fn native_config(settings: &Settings, scratch: PathBuf) -> NativeConfig {
-    let mut config = NativeConfig::new(scratch, connector(settings));
+pub(crate) fn local_config(settings: &Settings, scratch: PathBuf) -> LocalConfig {
+    let mut config = LocalConfig::new(scratch.clone(), connector(settings));
+    config.own_directory = Some(own_directory(settings, scratch));
     match &settings.master_key {
         MasterKeySource::OwnFile(path) | MasterKeySource::ProvidedFile(path) => {
             config.hidden_paths.push(path.clone());
@@ -193,4 +191,14 @@ pub(crate) fn native_config(settings: &Settings, scratch: PathBuf) -> NativeConf
         Database::Postgres(_) => {}
     }
     config
+}
+
+/// The directory through which commands may have to pass: the one where workspaces are, or that of
+/// a test beside a server.
+fn own_directory(settings: &Settings, scratch: PathBuf) -> PathBuf {
+    if scratch.starts_with(&settings.data_dir) {
+        settings.data_dir.clone()
+    } else {
+        scratch
+    }
 }

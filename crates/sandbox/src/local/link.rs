@@ -1,7 +1,7 @@
 //! The server's end of the control channel.
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -70,6 +70,14 @@ impl Link {
     /// Forgets a run nobody waits for any more.
     pub(super) fn forget_run(&self, run: u64) {
         self.waiting().runs.remove(&run);
+    }
+
+    /// The init's id on this side.
+    pub(super) fn init_pid(&self) -> Option<u32> {
+        let path = format!("/proc/self/fdinfo/{}", self.init.as_raw_fd());
+        let text = std::fs::read_to_string(path).ok()?;
+        let pid = text.lines().find_map(|line| line.strip_prefix("Pid:"))?;
+        pid.trim().parse().ok()
     }
 
     /// Sends an order that is answered by a number.

@@ -13,13 +13,15 @@ use tokio::time::timeout;
 
 use super::control_group::{ControlGroup, ControlGroups};
 use super::disk::DiskWatch;
+use super::inside::Inside;
 use super::link::{Link, next_note};
-use super::sandbox::NativeSandbox;
+use super::reach::open_way;
+use super::sandbox::LocalSandbox;
 use super::spawner::Spawner;
 use super::watched::watch;
 use crate::control::{MAX_NOTE_BYTES, MAX_ORDER_BYTES, Note, Order, RunLimits, Start, send};
-use crate::egress::{Doors, EgressConnector, Gate, LISTEN, PROXY_PORT};
-use crate::{NetworkMode, SandboxError, SandboxSpec};
+use crate::egress::{Doors, Gate, LISTEN, PROXY_PORT};
+use crate::{LocalConfig, NetworkMode, Owner, SandboxError, SandboxSpec, Tier, Workspace};
 
 /// Time for a sandbox to stand.
 const START_TIME: Duration = Duration::from_secs(10);
@@ -27,16 +29,25 @@ const START_TIME: Duration = Duration::from_secs(10);
 /// What every launch of an engine shares.
 #[derive(Debug, Clone)]
 pub(super) struct Launcher {
+    pub(super) tier: Tier,
     pub(super) spawner: Spawner,
     pub(super) groups: Option<ControlGroups>,
-    pub(super) connector: EgressConnector,
-    pub(super) read_only: Vec<std::path::PathBuf>,
-    pub(super) hide: Vec<std::path::PathBuf>,
+    pub(super) config: LocalConfig,
+}
+
+/// What is told where a network is asked for and cannot be given.
+const NO_NETWORK: &str = "Commands run without network: the sandbox of this server is of the tier \
+                          `landlock`, which has none";
+
+/// The network that a sandbox has, and what is lacking.
+struct Given {
+    network: NetworkMode,
+    shortfalls: Vec<String>,
 }
 
 /// A sandbox that stands, and what is weaker in it than it should be.
 pub(super) struct Launched {
-    pub(super) sandbox: NativeSandbox,
+    pub(super) sandbox: LocalSandbox,
     pub(super) warnings: Vec<String>,
 }
 
@@ -61,7 +72,14 @@ impl Launcher {
     /// Makes a sandbox.
     pub(super) async fn launch(&self, spec: SandboxSpec) -> Result<Launched, SandboxError> {
         check(&spec)?;
-        spec.network.patterns()?;
+        if self.tier != Tier::Native && !self.config.hide.is_empty() {
+            return Err(SandboxError::Invalid(
+                "paths can be hidden by the tier `native` only",
+            ));
+        }
+        let network = self.network(&spec.network)?;
+        self.open_way(&spec.workspace)?;
+        let inside = Inside::new(self.tier, &spec.workspace)?;
         let (ours, theirs) = socketpair(
             AddressFamily::UNIX,
             SocketType::SEQPACKET,
@@ -80,7 +98,7 @@ impl Launcher {
             group: None,
         };
         birth.group = self.join_group(&spec, &birth)?;
-        let start = self.start_order(&spec, birth.group.as_ref());
+        let start = self.start_order(&spec, &inside, &network, birth.group.as_ref());
         let directories = [spec.workspace.directory()];
         send(ours.as_fd(), &start, &directories, MAX_ORDER_BYTES)
             .map_err(SandboxError::io("starting the sandbox"))?;
@@ -88,7 +106,7 @@ impl Launcher {
         let stands = timeout(START_TIME, stands(&socket))
             .await
             .map_err(|_| start_error("ready", io::Error::from(io::ErrorKind::TimedOut)))??;
-        self.assemble(spec, birth, socket, stands)
+        self.assemble(spec, inside, network, birth, socket, stands)
     }
 
     fn join_group(
@@ -106,9 +124,59 @@ impl Launcher {
             .map_err(SandboxError::io("making the control group"))
     }
 
-    fn start_order(&self, spec: &SandboxSpec, group: Option<&ControlGroup>) -> Order {
+    /// The network that a sandbox of this tier gives where `asked` is wanted.
+    fn network(&self, asked: &NetworkMode) -> Result<Given, SandboxError> {
+        asked.patterns()?;
+        match (self.tier, asked) {
+            (Tier::Native, _) | (Tier::Landlock, NetworkMode::None) => Ok(Given {
+                network: asked.clone(),
+                shortfalls: Vec::new(),
+            }),
+            (Tier::Landlock, NetworkMode::Full | NetworkMode::Allowlist(_)) => Ok(Given {
+                network: NetworkMode::None,
+                shortfalls: vec![NO_NETWORK.to_owned()],
+            }),
+            // The machine's own: there is nothing of ours to listen.
+            (Tier::None, NetworkMode::Full) => Ok(Given {
+                network: NetworkMode::None,
+                shortfalls: Vec::new(),
+            }),
+            (Tier::None, NetworkMode::None | NetworkMode::Allowlist(_)) => {
+                Err(SandboxError::Unavailable {
+                    reason: "without isolation nothing limits what commands reach".to_owned(),
+                    remedy: "Set `sandbox.network` to `full`, or choose an engine that isolates."
+                        .to_owned(),
+                })
+            }
+        }
+    }
+
+    /// Where commands go by the path of the host, and are another user: makes that possible.
+    fn open_way(&self, workspace: &Workspace) -> Result<(), SandboxError> {
+        match (self.tier, workspace.owner()) {
+            (Tier::Native, _) | (_, Owner::Server) => Ok(()),
+            (Tier::Landlock | Tier::None, Owner::User(_)) => {
+                let group = self.config.passing_group();
+                let own = self.config.own_directory.as_deref();
+                let path = std::path::absolute(workspace.host_path());
+                path.and_then(|path| open_way(&path, own, group))
+                    .map_err(|error| start_error("reach the workspace", error))
+            }
+        }
+    }
+
+    fn start_order(
+        &self,
+        spec: &SandboxSpec,
+        inside: &Inside,
+        given: &Given,
+        group: Option<&ControlGroup>,
+    ) -> Order {
         let limits = spec.limits;
         Order::Start(Start {
+            tier: self.tier,
+            workspace: inside.workspace.clone(),
+            passing_group: self.config.passing_group(),
             join: group.map(ControlGroup::join_files).unwrap_or_default(),
             become_uid: spec.workspace.owner().id(),
             host_name: "sandbox".to_owned(),
@@ -118,29 +186,31 @@ impl Launcher {
                 open_files: limits.open_files,
                 file_bytes: limits.file_bytes,
             },
-            listen: match spec.network {
+            listen: match given.network {
                 NetworkMode::None => Vec::new(),
                 NetworkMode::Full | NetworkMode::Allowlist(_) => LISTEN.to_vec(),
             },
             watch_memory_bytes: group.is_none().then_some(limits.memory_bytes),
-            read_only: self.read_only.clone(),
-            hide: self.hide.clone(),
+            read_only: self.config.read_only.clone(),
+            hide: self.config.hide.clone(),
         })
     }
 
     fn assemble(
         &self,
         spec: SandboxSpec,
+        inside: Inside,
+        given: Given,
         mut birth: Birth,
         socket: AsyncFd<OwnedFd>,
         stands: Stands,
     ) -> Result<Launched, SandboxError> {
         let null = std::fs::File::open("/dev/null").map_err(SandboxError::io("/dev/null"))?;
         let mut tasks = JoinSet::new();
-        if spec.network != NetworkMode::None {
+        if given.network != NetworkMode::None {
             let gate = Gate::new(
-                self.connector.clone(),
-                spec.network.patterns()?,
+                self.config.connector.clone(),
+                given.network.patterns()?,
                 spec.ledger,
             );
             let doors = Doors::new(stands.listeners);
@@ -150,11 +220,13 @@ impl Launcher {
         let link = Arc::new(Link::new(socket, stands.init));
         let reader = Arc::clone(&link);
         tasks.spawn(async move { reader.listen().await });
-        let sandbox = NativeSandbox {
+        let sandbox = LocalSandbox {
             link,
             workspace: spec.workspace,
             disk: DiskWatch::new(spec.limits.workspace_bytes),
-            proxy: (spec.network != NetworkMode::None).then_some(PROXY_PORT),
+            proxy: (given.network != NetworkMode::None).then_some(PROXY_PORT),
+            inside,
+            shortfalls: given.shortfalls,
             control_group: birth.group.take(),
             spawner: self.spawner.clone(),
             tasks: Mutex::new(tasks),

@@ -1,4 +1,4 @@
-//! A sandbox of the native engine.
+//! A sandbox of the local engine.
 
 use std::os::fd::OwnedFd;
 use std::process::Child;
@@ -15,9 +15,10 @@ use super::collect::{Collector, TOO_MUCH_BYTES, output_path};
 use super::control_group::ControlGroup;
 use super::disk::DiskWatch;
 use super::environment::compose;
+use super::inside::Inside;
 use super::link::Link;
 use super::run::{RunGuard, pipe};
-use super::spawner::Spawner;
+use super::spawner::{Reaped, Spawner};
 use super::watched::wait_readable;
 use crate::control::{Order, Program};
 use crate::{
@@ -37,11 +38,13 @@ const MAX_DRAINS: usize = 64;
 
 /// A live sandbox.
 #[derive(Debug)]
-pub(super) struct NativeSandbox {
+pub(super) struct LocalSandbox {
     pub(super) link: Arc<Link>,
     pub(super) workspace: Workspace,
     pub(super) disk: DiskWatch,
     pub(super) proxy: Option<u16>,
+    pub(super) inside: Inside,
+    pub(super) shortfalls: Vec<String>,
     pub(super) control_group: Option<ControlGroup>,
     pub(super) spawner: Spawner,
     /// The reader of the channel, the ways out, the drains of background processes. Aborted with
@@ -71,7 +74,7 @@ enum Phase {
     AskedToEnd { kill_at: Instant },
 }
 
-impl NativeSandbox {
+impl LocalSandbox {
     /// Runs `program` and collects what it writes.
     pub(super) async fn run_to_end(
         &self,
@@ -89,7 +92,7 @@ impl NativeSandbox {
         };
         let started = Instant::now();
         let (read, write) = pipe(self.workspace.owner())?;
-        let env = compose(&request.env, self.proxy);
+        let env = compose(&request.env, &self.inside, self.proxy);
         let before = self.oom_kills();
         let descriptors = [&self.null, &write, &write];
         let mut run = RunGuard::start(&self.link, program, &request.cwd, env, descriptors).await?;
@@ -222,9 +225,9 @@ impl NativeSandbox {
         }
     }
 
-    /// The four kernel users of the process that reaps the init; the init has the same.
+    /// The four kernel users of the init; those of commands are the same.
     pub(super) fn kernel_users(&self) -> Vec<u32> {
-        let Some(pid) = lock(&self.monitor).as_ref().map(Child::id) else {
+        let Some(pid) = self.link.init_pid() else {
             return Vec::new();
         };
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -270,7 +273,15 @@ fn receiver(read: OwnedFd) -> Result<Receiver, SandboxError> {
 }
 
 #[async_trait]
-impl Sandbox for NativeSandbox {
+impl Sandbox for LocalSandbox {
+    fn workspace_path(&self) -> &str {
+        &self.inside.workspace
+    }
+
+    fn shortfalls(&self) -> &[String] {
+        &self.shortfalls
+    }
+
     async fn exec(&self, request: ExecRequest) -> Result<ExecResult, SandboxError> {
         check_words(&request.argv, &request.env)?;
         let program = Program::Command(request.argv.clone());
@@ -283,7 +294,7 @@ impl Sandbox for NativeSandbox {
         let (stdin, to_it) = pipe(owner)?;
         let (from_it, stdout) = pipe(owner)?;
         let (errors, stderr) = pipe(owner)?;
-        let env = compose(&request.env, self.proxy);
+        let env = compose(&request.env, &self.inside, self.proxy);
         let program = Program::Command(request.argv);
         let descriptors = [&stdin, &stdout, &stderr];
         let run = RunGuard::start(&self.link, program, &request.cwd, env, descriptors).await?;
@@ -323,16 +334,20 @@ impl Sandbox for NativeSandbox {
         if !matches!(gone, Ok(Ok(()))) {
             return Err(SandboxError::NotEmpty { left: 1 });
         }
-        // The monitor ends at once after the init; then the control group is empty.
+        // The monitor ends after the init, at once or when it has ended what the init left; then
+        // the control group is empty.
         let monitor = lock(&self.monitor).take();
-        if let Some(monitor) = monitor {
-            self.spawner.reap(monitor, self.control_group.clone()).await;
+        let Some(monitor) = monitor else {
+            return Ok(());
+        };
+        match self.spawner.reap(monitor, self.control_group.clone()).await {
+            Reaped::Clean => Ok(()),
+            Reaped::Left => Err(SandboxError::NotEmpty { left: 1 }),
         }
-        Ok(())
     }
 }
 
-impl Drop for NativeSandbox {
+impl Drop for LocalSandbox {
     fn drop(&mut self) {
         // A program that was spawned may be waited for longer than the sandbox lives.
         self.link.close();

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use crate::Tier;
+
 /// A step of the start that failed, in the operator's words.
 #[derive(Debug)]
 pub(super) struct Advice {
@@ -38,8 +40,29 @@ impl Host {
 }
 
 /// Explains why `step` failed.
-pub(super) fn advise(step: &str, error: &str) -> Advice {
-    advise_for(step, error, Host::look())
+pub(super) fn advise(tier: Tier, step: &str, error: &str) -> Advice {
+    match tier {
+        Tier::Native => advise_for(step, error, Host::look()),
+        Tier::Landlock | Tier::None => advise_tree(tier, step, error),
+    }
+}
+
+fn advise_tree(tier: Tier, step: &str, error: &str) -> Advice {
+    let remedy = match step {
+        "landlock" => {
+            "The tier `landlock` needs Linux 5.13 or newer with Landlock among its security modules \
+             (`cat /sys/kernel/security/lsm`), and a container engine that lets its calls through."
+        }
+        "reach the workspace" => {
+            "Commands run as users of their own, who must be able to pass to the data directory: \
+             put it where others may pass, such as /var/lib/sigmic (SIGMIC_DATA_DIR)."
+        }
+        _ => "Run `sigmic doctor` on the host and see docs/guide/sandbox.md.",
+    };
+    Advice {
+        reason: format!("the sandbox `{tier}` cannot be built here: `{step}` failed: {error}"),
+        remedies: vec![remedy.to_owned()],
+    }
 }
 
 fn advise_for(step: &str, error: &str, host: Host) -> Advice {

@@ -1,5 +1,6 @@
 //! The environment of a command: nothing of the server's.
 
+use super::inside::Inside;
 use crate::SecretText;
 
 const BASE: &[(&str, &str)] = &[
@@ -7,11 +8,9 @@ const BASE: &[(&str, &str)] = &[
         "PATH",
         "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     ),
-    ("HOME", "/workspace/.sigmic/home"),
     ("USER", "agent"),
     ("LOGNAME", "agent"),
     ("SHELL", "/bin/sh"),
-    ("TMPDIR", "/tmp"),
     ("LANG", "C.UTF-8"),
     ("TERM", "dumb"),
     // Programs that would otherwise wait for a person.
@@ -34,6 +33,7 @@ const PROXIED: &[&str] = &[
 /// The sandbox's own variables, those of a proxy on the loopback, then the request's.
 pub(super) fn compose(
     requested: &[(String, SecretText)],
+    inside: &Inside,
     proxy: Option<u16>,
 ) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = Vec::new();
@@ -43,6 +43,14 @@ pub(super) fn compose(
     };
     for (name, value) in BASE {
         set(name, value);
+    }
+    set("HOME", &format!("{}/.sigmic/home", inside.workspace));
+    set("TMPDIR", &inside.tmp);
+    // For programs that need its absolute path, which is not the same everywhere.
+    set("WORKSPACE", &inside.workspace);
+    if inside.tmp != "/tmp" {
+        // The machine's own is there to be seen and may not be read.
+        set("GIT_CONFIG_NOSYSTEM", "1");
     }
     if let Some(port) = proxy {
         let proxy = format!("http://127.0.0.1:{port}");
@@ -67,12 +75,17 @@ mod tests {
 
     #[test]
     fn the_last_value_counts_and_the_proxy_only_where_there_is_one() {
+        let inside = Inside {
+            workspace: "/w".to_owned(),
+            tmp: "/t".to_owned(),
+        };
         let env = compose(
             &[
                 ("A".to_owned(), "1".into()),
                 ("A".to_owned(), "2".into()),
                 ("LANG".to_owned(), "de".into()),
             ],
+            &inside,
             None,
         );
         let values = |wanted: &str| -> Vec<&str> {
@@ -83,9 +96,13 @@ mod tests {
         };
         assert_eq!(values("A"), ["2"]);
         assert_eq!(values("LANG"), ["de"]);
+        assert_eq!(
+            (values("HOME"), values("TMPDIR")),
+            (vec!["/w/.sigmic/home"], vec!["/t"])
+        );
         assert!(values("HTTPS_PROXY").is_empty());
         assert!(
-            compose(&[], Some(PROXY_PORT))
+            compose(&[], &inside, Some(PROXY_PORT))
                 .iter()
                 .any(|(name, value)| name == "https_proxy" && value == "http://127.0.0.1:3128")
         );

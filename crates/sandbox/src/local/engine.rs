@@ -10,16 +10,16 @@ use super::launch::Launcher;
 use super::self_test;
 use super::spawner::Spawner;
 use crate::{
-    EgressConnector, Owner, ProbeReport, Sandbox, SandboxEngine, SandboxError, SandboxSpec,
+    EgressConnector, Owner, ProbeReport, Sandbox, SandboxEngine, SandboxError, SandboxSpec, Tier,
 };
 
 /// First kernel user that workspaces get when the server is root: above the ranges of
 /// distributions, systemd and subordinate ids.
 const UID_BASE: u32 = 1_900_000_000;
 
-/// How the native engine is set up.
+/// How the local engine is set up.
 #[derive(Debug, Clone)]
-pub struct NativeConfig {
+pub struct LocalConfig {
     /// Where the self-test makes its files; a directory of the server's.
     pub scratch: PathBuf,
     /// How the proxies of sandboxes connect out.
@@ -29,6 +29,10 @@ pub struct NativeConfig {
     /// Files and directories of the host, below `/usr` or `read_only`, in whose place there is
     /// nothing inside: whatever everybody on the host may read but no task should.
     pub hide: Vec<PathBuf>,
+    /// A directory of the server's. Where commands run as other users without a root of their own,
+    /// they get the right to pass through it and what is below it to their workspace, and only
+    /// that.
+    pub own_directory: Option<PathBuf>,
     /// Files and directories of the server that the self-test tries to open from inside: the
     /// master key, the database.
     pub hidden_paths: Vec<PathBuf>,
@@ -38,7 +42,7 @@ pub struct NativeConfig {
     pub control_groups: ControlGroupUse,
 }
 
-impl NativeConfig {
+impl LocalConfig {
     /// The usual settings.
     pub fn new(scratch: PathBuf, connector: EgressConnector) -> Self {
         Self {
@@ -46,10 +50,24 @@ impl NativeConfig {
             connector,
             read_only: Vec::new(),
             hide: Vec::new(),
+            own_directory: None,
             hidden_paths: Vec::new(),
             uid_base: UID_BASE,
             control_groups: ControlGroupUse::WhereAvailable,
         }
+    }
+
+    pub(crate) fn workspace_owner(&self, number: u32) -> Owner {
+        if rustix::process::geteuid().is_root() {
+            Owner::User(self.uid_base.saturating_add(number))
+        } else {
+            Owner::Server
+        }
+    }
+
+    /// The group of all users that may pass to their workspaces.
+    pub(super) fn passing_group(&self) -> u32 {
+        self.uid_base.saturating_sub(1)
     }
 }
 
@@ -70,22 +88,23 @@ enum Verdict {
     Fails { reason: String, remedy: String },
 }
 
-/// The native engine.
+/// The engine of one tier.
 #[derive(Debug)]
-pub struct NativeEngine {
+pub struct LocalEngine {
+    pub(super) tier: Tier,
     pub(super) launcher: Launcher,
-    pub(super) config: NativeConfig,
+    pub(super) config: LocalConfig,
     /// Why there are no control groups.
     pub(super) ungrouped: Option<String>,
     verdict: Mutex<Verdict>,
 }
 
-impl NativeEngine {
+impl LocalEngine {
     /// Sets the engine up; it makes no sandbox before [`SandboxEngine::probe`] has passed.
     ///
     /// # Errors
     /// [`SandboxError::Io`] when its thread cannot be started.
-    pub fn new(config: NativeConfig) -> Result<Self, SandboxError> {
+    pub fn new(tier: Tier, config: LocalConfig) -> Result<Self, SandboxError> {
         let found = match config.control_groups {
             ControlGroupUse::WhereAvailable => ControlGroups::find(),
             ControlGroupUse::Off => Err("switched off".to_owned()),
@@ -95,12 +114,12 @@ impl NativeEngine {
             Err(reason) => (None, Some(reason)),
         };
         Ok(Self {
+            tier,
             launcher: Launcher {
+                tier,
                 spawner: Spawner::start()?,
                 groups,
-                connector: config.connector.clone(),
-                read_only: config.read_only.clone(),
-                hide: config.hide.clone(),
+                config: config.clone(),
             },
             config,
             ungrouped,
@@ -110,17 +129,13 @@ impl NativeEngine {
 }
 
 #[async_trait]
-impl SandboxEngine for NativeEngine {
+impl SandboxEngine for LocalEngine {
     fn name(&self) -> &'static str {
-        "native"
+        "local"
     }
 
     fn workspace_owner(&self, number: u32) -> Owner {
-        if rustix::process::geteuid().is_root() {
-            Owner::User(self.config.uid_base.saturating_add(number))
-        } else {
-            Owner::Server
-        }
+        self.config.workspace_owner(number)
     }
 
     async fn probe(&self) -> ProbeReport {

@@ -8,13 +8,20 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
+use std::time::Duration;
 use std::{io, thread};
 
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::control_group::ControlGroup;
+use super::watched::wait_readable;
 use crate::SandboxError;
 use crate::init::INIT_NAME;
+
+/// Time for a monitor to end what its init left.
+const END_TIME: Duration = Duration::from_secs(10);
 
 enum Job {
     Spawn {
@@ -24,8 +31,17 @@ enum Job {
     Reap {
         monitor: Child,
         group: Option<ControlGroup>,
-        done: Option<oneshot::Sender<()>>,
+        done: Option<oneshot::Sender<Reaped>>,
     },
+}
+
+/// Whether a monitor left nothing behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reaped {
+    /// No process of the sandbox is left.
+    Clean,
+    /// The monitor says that some could not be ended, or was itself ended before it knew.
+    Left,
 }
 
 /// Handle on the thread. It ends, and with it every sandbox, when the last handle is dropped.
@@ -59,11 +75,17 @@ impl Spawner {
     }
 
     /// Waits for a monitor whose init is dead, then removes its control group.
-    pub(super) async fn reap(&self, monitor: Child, group: Option<ControlGroup>) {
+    pub(super) async fn reap(&self, monitor: Child, group: Option<ControlGroup>) -> Reaped {
+        // The thread serves everybody: it must not wait for a monitor that has work to do.
+        let pid = i32::try_from(monitor.id()).ok().and_then(Pid::from_raw);
+        let open = |pid| pidfd_open(pid, PidfdFlags::NONBLOCK).ok();
+        if let Some(descriptor) = pid.and_then(open) {
+            let _ = timeout(END_TIME, wait_readable(&descriptor)).await;
+        }
         let (done, finished) = oneshot::channel();
         self.hand_over(monitor, group, Some(done));
         // An error: the thread is gone, which happens only when the process ends.
-        let _ = finished.await;
+        finished.await.unwrap_or(Reaped::Left)
     }
 
     /// The same, for a drop.
@@ -75,7 +97,7 @@ impl Spawner {
         &self,
         monitor: Child,
         group: Option<ControlGroup>,
-        done: Option<oneshot::Sender<()>>,
+        done: Option<oneshot::Sender<Reaped>>,
     ) {
         // The thread is gone only when the process ends; then the system reaps.
         let _ = self.jobs.send(Job::Reap {
@@ -100,13 +122,14 @@ fn work(todo: &mpsc::Receiver<Job>) {
                 group,
                 done,
             } => {
-                let _ = monitor.wait();
+                let clean = monitor.wait().is_ok_and(|status| status.success());
                 if let Some(group) = group {
                     group.remove();
                 }
                 if let Some(done) = done {
+                    let reaped = if clean { Reaped::Clean } else { Reaped::Left };
                     // Whoever waited may have gone.
-                    let _ = done.send(());
+                    let _ = done.send(reaped);
                 }
             }
         }

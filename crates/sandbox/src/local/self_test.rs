@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::engine::NativeEngine;
+use super::engine::LocalEngine;
 use super::remedy::advise;
-use super::sandbox::NativeSandbox;
-use crate::control::{ProbeInput, ProbeOutcome, Program};
+use super::sandbox::LocalSandbox;
+use crate::control::{Counted, ProbeInput, ProbeOutcome, Program};
 use crate::{
     EgressLedger, ExecRequest, Limits, NetworkMode, Probe, ProbeReport, Sandbox, SandboxEngine,
     SandboxError, SandboxSpec, StopReason, Tier, Workspace,
@@ -24,8 +24,13 @@ const TEST_TIME: Duration = Duration::from_secs(60);
 const PROCESSES: u64 = 48;
 /// Probes there must be: a self-test that tests nothing is no self-test.
 const LEAST_PROBES: usize = 20;
-/// Numbers of the workspaces of the self-test, at the far end of the range.
-const NUMBER: u32 = 99_000_000;
+/// Numbers of the workspaces of self-tests, of which each takes two by chance: processes are
+/// counted by user, and other servers make their tests too.
+const NUMBERS: std::ops::Range<u32> = 99_000_000..101_000_000;
+
+/// What is said wherever the tier `none` is used.
+const UNISOLATED: &str = "there is NO ISOLATION: commands of every task can read and change what their user can, reach \
+                          every network of this machine, and see and disturb one another";
 
 /// Things of the host that must be out of reach, removed when dropped.
 struct Bait {
@@ -34,6 +39,7 @@ struct Bait {
     port: TcpListener,
     _named: UnixListener,
     name: String,
+    number: u32,
 }
 
 impl Drop for Bait {
@@ -49,6 +55,8 @@ fn bait(scratch: &Path) -> std::io::Result<Bait> {
     // The bytes only keep two tests apart.
     let _ = rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty());
     let tag = format!("sigmic-self-test-{:016x}", u64::from_ne_bytes(random));
+    let [a, b, c, ..] = random;
+    let number = NUMBERS.start + u32::from_ne_bytes([a, b, c, 0]) % (NUMBERS.end - NUMBERS.start);
     let directory = scratch.join(&tag);
     fs::create_dir_all(&directory)?;
     let temporary = std::env::temp_dir().join(&tag);
@@ -57,6 +65,7 @@ fn bait(scratch: &Path) -> std::io::Result<Bait> {
     Ok(Bait {
         port: TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?,
         _named: UnixListener::bind_addr(&SocketAddr::from_abstract_name(&tag)?)?,
+        number,
         name: tag,
         directory,
         temporary,
@@ -64,23 +73,17 @@ fn bait(scratch: &Path) -> std::io::Result<Bait> {
 }
 
 /// Makes the self-test.
-pub(super) async fn run(engine: &NativeEngine) -> ProbeReport {
-    let mut report = ProbeReport {
-        tier: None,
-        probes: Vec::new(),
-        reason: None,
-        remedies: Vec::new(),
-        warnings: Vec::new(),
-    };
+pub(super) async fn run(engine: &LocalEngine) -> ProbeReport {
+    let mut report = ProbeReport::default();
     if let Some(reason) = &engine.ungrouped {
         report.warnings.push(format!(
             "no control groups ({reason}): memory is held by a watchdog, processor time is shared"
         ));
     }
     match timeout(TEST_TIME, attempt(engine, &mut report)).await {
-        Ok(Ok(())) => judge(&mut report),
+        Ok(Ok(())) => judge(engine.tier, &mut report),
         Ok(Err(SandboxError::Start { step, source })) => {
-            let advice = advise(&step, &source.to_string());
+            let advice = advise(engine.tier, &step, &source.to_string());
             report.reason = Some(advice.reason);
             report.remedies = advice.remedies;
         }
@@ -114,7 +117,7 @@ fn fail(report: &mut ProbeReport, reason: String) {
         .push("See docs/guide/sandbox.md; `sigmic doctor` makes the test again.".to_owned());
 }
 
-fn judge(report: &mut ProbeReport) {
+fn judge(tier: Tier, report: &mut ProbeReport) {
     let open: Vec<String> = report
         .failures()
         .map(|probe| {
@@ -125,26 +128,36 @@ fn judge(report: &mut ProbeReport) {
             )
         })
         .collect();
-    if report.probes.len() < LEAST_PROBES {
+    let least = match tier {
+        Tier::Native | Tier::Landlock => LEAST_PROBES,
+        Tier::None => 1,
+    };
+    if report.probes.len() < least {
         fail(report, "the self-test made too few probes".to_owned());
     } else if open.is_empty() {
-        report.tier = Some(Tier::Native);
+        report.tier = Some(tier);
     } else {
         fail(
             report,
-            format!("the sandbox does not hold: {}", open.join(", ")),
+            format!("the sandbox `{tier}` does not hold: {}", open.join(", ")),
         );
     }
 }
 
-async fn attempt(engine: &NativeEngine, report: &mut ProbeReport) -> Result<(), SandboxError> {
+async fn attempt(engine: &LocalEngine, report: &mut ProbeReport) -> Result<(), SandboxError> {
     let bait = bait(&engine.config.scratch).map_err(SandboxError::io("preparing the self-test"))?;
-    let own = Workspace::create(&bait.directory.join("own"), engine.workspace_owner(NUMBER))?;
+    let own = Workspace::create(
+        &bait.directory.join("own"),
+        engine.workspace_owner(bait.number),
+    )?;
     let other_path = bait.directory.join("other");
-    let other = Workspace::create(&other_path, engine.workspace_owner(NUMBER + 1))?;
+    let other = Workspace::create(&other_path, engine.workspace_owner(bait.number + 1))?;
     let spec = SandboxSpec {
         workspace: own,
-        network: NetworkMode::None,
+        network: match engine.tier {
+            Tier::Native | Tier::Landlock => NetworkMode::None,
+            Tier::None => NetworkMode::Full,
+        },
         limits: Limits {
             processes: PROCESSES,
             ..Limits::default()
@@ -152,23 +165,30 @@ async fn attempt(engine: &NativeEngine, report: &mut ProbeReport) -> Result<(), 
         label: "self-test".to_owned(),
         ledger: EgressLedger::default(),
     };
+    let counted = Counted::of(engine.tier, spec.workspace.owner().id());
     let launched = engine.launcher.launch(spec).await?;
     report.warnings.extend(launched.warnings);
     let sandbox = launched.sandbox;
-    let mut hidden = vec![
-        bait.directory.join("key"),
-        bait.temporary.clone(),
-        other.host_path().to_owned(),
-    ];
+    let own_files = vec![bait.directory.join("key"), bait.temporary.clone()];
+    let mut hidden = own_files.clone();
+    hidden.push(other.host_path().to_owned());
     hidden.extend(engine.config.hidden_paths.iter().cloned());
     let input = ProbeInput {
+        tier: engine.tier,
         hidden_paths: hidden,
+        own_files,
         host_ports: vec![bait.port.local_addr().map_or(0, |address| address.port())],
         host_abstract: Some(bait.name.clone()),
         host_pid: i32::try_from(std::process::id()).unwrap_or(0),
         processes: PROCESSES,
+        counted,
     };
-    report.probes.extend(from_inside(&sandbox, input).await?);
+    match engine.tier {
+        Tier::Native | Tier::Landlock => {
+            report.probes.extend(from_inside(&sandbox, input).await?);
+        }
+        Tier::None => report.warnings.push(UNISOLATED.to_owned()),
+    }
     report.probes.push(environment(&sandbox).await?);
     report.probes.push(kernel_user(&sandbox));
     report.probes.push(time_limit(&sandbox).await?);
@@ -187,7 +207,7 @@ fn probe(name: &str, open: Option<String>) -> Probe {
 }
 
 async fn from_inside(
-    sandbox: &NativeSandbox,
+    sandbox: &LocalSandbox,
     input: ProbeInput,
 ) -> Result<Vec<Probe>, SandboxError> {
     let request = ExecRequest {
@@ -205,7 +225,7 @@ async fn from_inside(
 }
 
 /// Runs a shell command for its output. `sh` is on every system that has a `/usr`.
-async fn shell(sandbox: &NativeSandbox, script: &str) -> Result<String, SandboxError> {
+async fn shell(sandbox: &LocalSandbox, script: &str) -> Result<String, SandboxError> {
     let argv = vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()];
     let request = ExecRequest {
         argv,
@@ -215,7 +235,7 @@ async fn shell(sandbox: &NativeSandbox, script: &str) -> Result<String, SandboxE
 }
 
 /// No variable of the server's may be seen inside, not even a harmless one.
-async fn environment(sandbox: &NativeSandbox) -> Result<Probe, SandboxError> {
+async fn environment(sandbox: &LocalSandbox) -> Result<Probe, SandboxError> {
     let inside = shell(sandbox, "env; cat /proc/1/environ /proc/self/environ").await?;
     let open = std::env::vars()
         // Short values are found by accident.
@@ -230,7 +250,7 @@ async fn environment(sandbox: &NativeSandbox) -> Result<Probe, SandboxError> {
 }
 
 /// Seen from outside: the kernel user of the sandbox is neither root nor, under root, the server.
-fn kernel_user(sandbox: &NativeSandbox) -> Probe {
+fn kernel_user(sandbox: &LocalSandbox) -> Probe {
     let users = sandbox.kernel_users();
     let server = rustix::process::geteuid().as_raw();
     let open = match users.as_slice() {
@@ -245,7 +265,7 @@ fn kernel_user(sandbox: &NativeSandbox) -> Probe {
 }
 
 /// A command that takes too long ends, however it resists.
-async fn time_limit(sandbox: &NativeSandbox) -> Result<Probe, SandboxError> {
+async fn time_limit(sandbox: &LocalSandbox) -> Result<Probe, SandboxError> {
     let request = ExecRequest {
         timeout_ms: 100,
         ..ExecRequest::shell("sleep 60")
@@ -257,7 +277,7 @@ async fn time_limit(sandbox: &NativeSandbox) -> Result<Probe, SandboxError> {
 }
 
 /// Daemons, sessions of their own and ignored signals do not help.
-async fn kill_everything(sandbox: &NativeSandbox) -> Result<Probe, SandboxError> {
+async fn kill_everything(sandbox: &LocalSandbox) -> Result<Probe, SandboxError> {
     let script = "trap '' TERM HUP; (setsid sh -c 'trap \"\" TERM; sleep 60 & sleep 60' &) \
                   </dev/null >/dev/null 2>&1; sleep 60 >/dev/null 2>&1 & nohup sleep 60 \
                   >/dev/null 2>&1 & echo started";
@@ -280,7 +300,7 @@ async fn kill_everything(sandbox: &NativeSandbox) -> Result<Probe, SandboxError>
 
 /// Waits until there are `count` processes, for two seconds at most: a daemon is there a moment
 /// after the command that started it has ended.
-async fn at_least(sandbox: &NativeSandbox, count: usize) -> Result<usize, SandboxError> {
+async fn at_least(sandbox: &LocalSandbox, count: usize) -> Result<usize, SandboxError> {
     let until = Instant::now() + Duration::from_secs(2);
     loop {
         let found = sandbox.processes().await?;
