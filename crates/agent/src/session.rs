@@ -14,6 +14,7 @@ use sandbox::{
 use tokio::sync::Mutex;
 
 use crate::background::Background;
+use crate::web::Reach;
 use crate::{Mask, ToolOutcome, Web};
 
 /// What a session is made of.
@@ -101,9 +102,13 @@ impl ToolSession {
         &self.config.web
     }
 
-    /// What the task may reach.
-    pub(crate) fn network(&self) -> &NetworkMode {
-        &self.config.network
+    /// What a call may reach, and where that is noted.
+    pub(crate) fn reach<'a>(&'a self, call_id: &'a CallId) -> Reach<'a> {
+        Reach {
+            network: &self.config.network,
+            ledger: &self.ledger,
+            call_id,
+        }
     }
 
     /// The variables of every command.

@@ -203,12 +203,17 @@ impl ToolSession {
         let named = self
             .files(move |workspace| Ok(name(workspace, last)))
             .await?;
+        // For as long as it runs: what it connects to is its call's.
+        let running = self.ledger().running(shell.call_id);
         let process = sandbox.spawn(request).await?;
         let (path, writer) = named.file.unzip();
         let id = format!("bg-{}", named.number);
         let command = Arc::new(Command::new(id, shell.command, path, self.mask().stream()));
         let attended = Arc::clone(&command);
-        let attend = async move { attended.attend(process, writer).await };
+        let attend = async move {
+            attended.attend(process, writer).await;
+            drop(running);
+        };
         self.background().add(&command, named.number, attend);
         Ok(command)
     }

@@ -49,8 +49,8 @@ impl Tool for GoogleWebSearch {
                 "The argument `query` must have 1 to {MAX_QUERY_CHARS} characters."
             ));
         }
-        let network = context.session.network();
-        let found = context.session.web().search(network, query).await;
+        let reach = context.session.reach(context.call_id);
+        let found = context.session.web().search(reach, query).await;
         found
             .map(|results| format!("{UNTRUSTED}\n\n{results}"))
             .into()

@@ -51,9 +51,9 @@ impl Tool for WebFetch {
             Err(error) => return ToolOutcome::error(error),
         };
         let web = context.session.web();
-        let network = context.session.network();
+        let reach = context.session.reach(context.call_id);
         let fetching = urls.into_iter().map(|url| async move {
-            let page = web.fetch(network, &url).await;
+            let page = web.fetch(reach, &url).await;
             (url, page)
         });
         let pages: Vec<_> = stream::iter(fetching).buffered(AT_ONCE).collect().await;

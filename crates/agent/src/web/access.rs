@@ -1,8 +1,9 @@
 //! What a session has of the web.
 
-use sandbox::{EgressConnector, NetworkMode};
+use sandbox::EgressConnector;
 
 use super::client::WebClient;
+use super::reach::Reach;
 use super::search::{SearchConfig, SearchConfigError, SearchService};
 
 /// The web as tools reach it, shared by the sessions of a server.
@@ -32,14 +33,10 @@ impl Web {
         })
     }
 
-    /// What the operator's service finds, for a task with that network; or why it finds nothing.
-    pub(crate) async fn search(
-        &self,
-        network: &NetworkMode,
-        query: &str,
-    ) -> Result<String, String> {
+    /// What the operator's service finds, as far as the call may reach; or why it finds nothing.
+    pub(crate) async fn search(&self, reach: Reach<'_>, query: &str) -> Result<String, String> {
         match &self.search {
-            Some(service) => service.search(network, query).await,
+            Some(service) => service.search(reach, query).await,
             None => Err(
                 "Web search is not configured on this server. The operator can name a \
                          service with SIGMIC_SEARCH__BACKEND; web_fetch fetches pages whose \

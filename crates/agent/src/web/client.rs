@@ -18,7 +18,8 @@ use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use url::{Position, Url};
 
-use super::WebError;
+use super::counted::Counted;
+use super::{Reach, WebError};
 
 /// Says who asks.
 const AGENT: &str = concat!("sigmic/", env!("CARGO_PKG_VERSION"));
@@ -60,12 +61,12 @@ impl WebClient {
     /// of a redirect's, nothing.
     pub(super) async fn send(
         &self,
+        reach: Reach<'_>,
         url: &Url,
         mut request: Request<Full<Bytes>>,
         max_bytes: usize,
     ) -> Result<Answer, WebError> {
         let host = url.host_str().ok_or(WebError::BadUrl("it names no host"))?;
-        let port = url.port_or_known_default().unwrap_or(80);
         let target = url[Position::BeforePath..Position::AfterQuery].parse();
         *request.uri_mut() = target.map_err(|_| WebError::BadUrl("it cannot be sent"))?;
         let authority = &url[Position::BeforeHost..Position::AfterPort];
@@ -74,7 +75,10 @@ impl WebClient {
         request.headers_mut().insert(HOST, authority);
         let agent = HeaderValue::from_static(AGENT);
         request.headers_mut().insert(USER_AGENT, agent);
-        let stream = self.connector.connect(host, port).await?;
+        let mut entry = reach.begin(url);
+        let stream = self.connector.connect_for(&mut entry).await?;
+        // Noted when the connection ends, however it ends.
+        let stream = Counted::new(stream, entry);
         if url.scheme() != "https" {
             return exchange(stream, request, max_bytes).await;
         }

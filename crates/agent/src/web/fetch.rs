@@ -6,12 +6,11 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, LOCATION};
-use sandbox::NetworkMode;
 use url::Url;
 
 use super::body::{Kind, text_of};
 use super::client::Answer;
-use super::{Web, WebError, address, page};
+use super::{Reach, Web, WebError, address, page};
 
 /// Time for a page, its redirects included, in seconds.
 const FETCH_S: u64 = 10;
@@ -41,15 +40,11 @@ pub(crate) struct Fetched {
 }
 
 impl Web {
-    /// Fetches a page as a text, for a task with that network.
-    pub(crate) async fn fetch(
-        &self,
-        network: &NetworkMode,
-        url: &str,
-    ) -> Result<Fetched, WebError> {
+    /// Fetches a page as a text, as far as the call may reach.
+    pub(crate) async fn fetch(&self, reach: Reach<'_>, url: &str) -> Result<Fetched, WebError> {
         let url = address::parse(url)?;
         let fetching = tokio::time::timeout(Duration::from_secs(FETCH_S), async {
-            let (url, answer) = self.follow(network, url).await?;
+            let (url, answer) = self.follow(reach, url).await?;
             if !answer.status.is_success() {
                 return Err(WebError::Status(answer.status));
             }
@@ -64,27 +59,30 @@ impl Web {
     }
 
     /// Asks for a page and for where it leads; each place is checked as the first was.
-    async fn follow(&self, network: &NetworkMode, mut url: Url) -> Result<(Url, Answer), WebError> {
+    async fn follow(&self, reach: Reach<'_>, mut url: Url) -> Result<(Url, Answer), WebError> {
         for _ in 0..=MAX_REDIRECTS {
-            permitted(network, &url)?;
+            reach.permitted(&url)?;
             let request = Request::get("/")
                 .header(ACCEPT, WANTED)
                 .header(ACCEPT_ENCODING, "gzip, deflate")
                 .body(Full::<Bytes>::default())
                 .map_err(|_| WebError::BadUrl("it cannot be sent"))?;
-            let answer = self.client.send(&url, request, MAX_BODY_BYTES).await?;
+            let answer = self
+                .client
+                .send(reach, &url, request, MAX_BODY_BYTES)
+                .await?;
             let leads = matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308);
             let Some(location) = answer.header(LOCATION).filter(|_| leads) else {
                 return Ok((url, answer));
             };
-            url = next(network, &url, location)?;
+            url = next(reach, &url, location)?;
         }
         Err(WebError::Redirects(MAX_REDIRECTS))
     }
 }
 
 /// Where a redirect leads, if it may be followed.
-fn next(network: &NetworkMode, from: &Url, location: &str) -> Result<Url, WebError> {
+fn next(reach: Reach<'_>, from: &Url, location: &str) -> Result<Url, WebError> {
     let refuse = |reason: String| WebError::BadRedirect {
         to: location.chars().take(200).collect(),
         reason,
@@ -93,21 +91,10 @@ fn next(network: &NetworkMode, from: &Url, location: &str) -> Result<Url, WebErr
     if from.scheme() == "https" && to.scheme() == "http" {
         return Err(refuse("it leads from https to http".to_owned()));
     }
-    permitted(network, &to).map_err(|error| refuse(error.to_string()))?;
+    reach
+        .permitted(&to)
+        .map_err(|error| refuse(error.to_string()))?;
     Ok(to)
-}
-
-/// Whether the task's network reaches the host at all; its addresses are checked when it is
-/// connected to.
-pub(super) fn permitted(network: &NetworkMode, url: &Url) -> Result<(), WebError> {
-    let host = url.host_str().unwrap_or_default();
-    match network {
-        NetworkMode::None => Err(WebError::NoNetwork),
-        NetworkMode::Allowlist(_) if !network.lists(host) => {
-            Err(WebError::NotListed(host.to_owned()))
-        }
-        NetworkMode::Allowlist(_) | NetworkMode::Full => Ok(()),
-    }
 }
 
 fn read(url: Url, answer: Answer) -> Result<Fetched, WebError> {

@@ -8,13 +8,16 @@ mod access;
 mod address;
 mod body;
 mod client;
+mod counted;
 mod error;
 mod fetch;
 mod page;
+mod reach;
 mod search;
 
 pub use access::Web;
 pub(crate) use address::urls_in;
 pub(crate) use error::WebError;
 pub(crate) use fetch::{Fetched, UNTRUSTED};
+pub(crate) use reach::Reach;
 pub use search::{SearchConfig, SearchConfigError, SearchKind};

@@ -262,3 +262,45 @@ async fn a_long_page_is_shown_in_part_and_kept_as_a_file() {
     assert_eq!(kept.matches("word").count(), 20_000, "100,000 characters");
     assert!(kept.ends_with("(it goes on, and was cut)\n"));
 }
+
+#[tokio::test]
+async fn what_is_fetched_leaves_a_receipt() {
+    let site = site().await;
+    let port = site.port();
+    let names = Names::default();
+    let listed = NetworkMode::Allowlist(vec!["site.test".to_owned(), "router.test".to_owned()]);
+    let made = ["site.test", "router.test", "other.test"]
+        .map(|host| fetch(format!("http://{host}:{port}/moved")))
+        .to_vec();
+    let web = web(&names, &format!("site.test:{port}"));
+    let (server, id, _) = calls(web, listed, made).await;
+    let id = id.parse().unwrap();
+    let rows = server.store.unscoped_list_rows(id, model::Seq(0)).await;
+    let mut receipts = Vec::new();
+    for row in rows.unwrap() {
+        if let model::JournalEvent::Egress(receipt) = row.event {
+            assert!(receipt.call_id.is_some());
+            let bytes = receipt.sent_bytes > 100 && receipt.received_bytes > 20;
+            let place = (receipt.host, receipt.port, receipt.connections);
+            receipts.push((place, receipt.decision, bytes));
+        }
+    }
+    let place = |host: &str, times| (host.to_owned(), port, times);
+    assert_eq!(
+        receipts,
+        [
+            // The page, and where it led.
+            (place("site.test", 2), model::EgressDecision::Allowed, true),
+            (
+                place("router.test", 1),
+                model::EgressDecision::Refused,
+                false
+            ),
+            (
+                place("other.test", 1),
+                model::EgressDecision::Refused,
+                false
+            ),
+        ]
+    );
+}

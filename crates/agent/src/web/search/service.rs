@@ -8,7 +8,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, RETRY_AFTER};
 use llm::ApiKey;
-use sandbox::{AllowList, EgressConnector, EgressPolicy, NetworkMode, SystemResolver};
+use sandbox::{AllowList, EgressConnector, EgressPolicy, SystemResolver};
 use serde_json::Value;
 
 use super::brave::Brave;
@@ -16,8 +16,7 @@ use super::searxng::Searxng;
 use super::tavily::Tavily;
 use super::{SearchBackend, SearchResult};
 use crate::web::client::{Answer, WebClient};
-use crate::web::fetch::permitted;
-use crate::web::{WebError, address};
+use crate::web::{Reach, WebError, address};
 
 /// Time for a search, in seconds.
 const SEARCH_S: u64 = 15;
@@ -123,13 +122,13 @@ impl SearchService {
         })
     }
 
-    /// What it finds, for a task with that network.
+    /// What it finds, as far as the call may reach.
     pub(in crate::web) async fn search(
         &self,
-        network: &NetworkMode,
+        reach: Reach<'_>,
         query: &str,
     ) -> Result<String, String> {
-        let searching = self.ask(network, query);
+        let searching = self.ask(reach, query);
         let results = tokio::time::timeout(Duration::from_secs(SEARCH_S), searching).await;
         let results = results.unwrap_or(Err(WebError::TimedOut(SEARCH_S).into()));
         let text = match results {
@@ -139,15 +138,14 @@ impl SearchService {
         Ok(self.without_key(&text))
     }
 
-    async fn ask(
-        &self,
-        network: &NetworkMode,
-        query: &str,
-    ) -> Result<Vec<SearchResult>, SearchError> {
+    async fn ask(&self, reach: Reach<'_>, query: &str) -> Result<Vec<SearchResult>, SearchError> {
         let request = self.backend.request(query, MAX_RESULTS);
         let (url, request) = request.ok_or(SearchError::Query)?;
-        permitted(network, &url)?;
-        let answer = self.client.send(&url, request, MAX_BODY_BYTES).await?;
+        reach.permitted(&url)?;
+        let answer = self
+            .client
+            .send(reach, &url, request, MAX_BODY_BYTES)
+            .await?;
         refused(&answer)?;
         let answer: Value =
             serde_json::from_slice(&answer.body).map_err(|_| SearchError::Malformed)?;
