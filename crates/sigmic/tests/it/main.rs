@@ -10,6 +10,7 @@ mod command_line;
 mod compaction;
 mod crash;
 mod doctor;
+mod escape;
 mod examples;
 mod guide;
 mod metrics;

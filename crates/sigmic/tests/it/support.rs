@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
@@ -14,6 +15,8 @@ use tempfile::TempDir;
 pub(crate) struct Home {
     directory: TempDir,
     variables: Vec<(String, String)>,
+    /// Whom the commands run as, when not as the test itself.
+    user: Option<u32>,
 }
 
 /// What a finished command said.
@@ -29,7 +32,21 @@ impl Home {
         Self {
             directory: tempfile::tempdir().unwrap(),
             variables: Vec::new(),
+            user: None,
         }
+    }
+
+    /// Of another user, whom every command runs as. Needs root.
+    pub(crate) fn of_user(mut self, user: u32) -> Self {
+        let directory = self.directory.path();
+        std::os::unix::fs::chown(directory, Some(user), Some(user)).unwrap();
+        // The build directory may be out of that user's reach.
+        let (built, program) = (env!("CARGO_BIN_EXE_sigmic"), self.path("sigmic"));
+        if std::fs::hard_link(built, &program).is_err() {
+            std::fs::copy(built, &program).unwrap();
+        }
+        self.user = Some(user);
+        self
     }
 
     /// With this variable in the environment of every command.
@@ -54,7 +71,14 @@ impl Home {
 
     /// The program with these arguments, not started yet.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sigmic"));
+        let mut command = match self.user {
+            None => Command::new(env!("CARGO_BIN_EXE_sigmic")),
+            Some(user) => {
+                let mut command = Command::new(self.path("sigmic"));
+                command.uid(user).gid(user);
+                command
+            }
+        };
         command
             .args(arguments)
             .env_clear()
@@ -182,6 +206,11 @@ impl Server {
     /// Ends it as a power cut would.
     pub(crate) fn kill(self) {
         drop(self);
+    }
+
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.0.id()
     }
 
     /// Makes it stand still.
