@@ -14,10 +14,16 @@ use crate::support::{Home, Server};
 pub(super) struct Tier {
     /// Its name in the settings.
     pub(super) name: &'static str,
+    /// Attacks that it does not hold off as a whole, and what is possible. One that it does hold
+    /// off must not be here.
+    pub(super) differences: &'static [(&'static str, &'static str)],
 }
 
 impl Tier {
-    pub(super) const ALL: &[Self] = &[Self { name: "native" }];
+    pub(super) const ALL: &[Self] = &[Self {
+        name: "native",
+        differences: &[],
+    }];
 }
 
 /// Whom the server runs as.

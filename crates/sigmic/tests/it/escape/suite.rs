@@ -30,7 +30,7 @@ fn name_of(path: &Path) -> String {
 }
 
 async fn column(user: User, tier: &Tier) -> Column {
-    let mut column = Column::new(name(user, tier));
+    let mut column = Column::new(name(user, tier), tier.differences);
     let network = [("SIGMIC_SANDBOX__NETWORK", "none".to_owned())];
     let stand = Stand::start(user, tier, &network).await;
     a_files::attack(&stand, user, &mut column).await;
@@ -113,17 +113,27 @@ fn attacks_are_noticed_where_nothing_holds_them_off() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    let mut column = Column::new("nothing".to_owned());
     for (id, _) in &scripts {
         let noticed = format!("@{id} open worked: ");
         assert!(said.contains(&noticed), "{id}: {said}");
+    }
+}
+
+#[test]
+fn open_missing_unlisted_and_outdated_are_faults() {
+    let mut column = Column::new("nothing".to_owned(), &[("A5", "all"), ("A1", "no more")]);
+    for id in ["A4", "A5"] {
         column.check(id, false, "open");
     }
-    // Ways that are open and attacks that were not made are faults, and so are unknown ids.
     column.check("A1", true, "");
     column.check("Z1", true, "");
     let faults = column.faults();
-    assert!(!faults.iter().any(|fault| fault.starts_with("A1 ")));
+    assert!(!faults.iter().any(|fault| fault.starts_with("A5 ")));
+    assert!(
+        faults
+            .iter()
+            .any(|fault| fault == "A1 [nothing]: differs no more")
+    );
     assert!(
         faults
             .iter()

@@ -71,17 +71,22 @@ enum Outcome {
     Skipped(String),
 }
 
+/// Ids of attacks, and what is possible of each.
+type Differences = &'static [(&'static str, &'static str)];
+
 /// What came of the attacks in one tier with one user of the server.
 #[derive(Debug)]
 pub(super) struct Column {
     pub(super) name: String,
+    differences: Differences,
     outcomes: BTreeMap<&'static str, Outcome>,
 }
 
 impl Column {
-    pub(super) fn new(name: String) -> Self {
+    pub(super) fn new(name: String, differences: Differences) -> Self {
         Self {
             name,
+            differences,
             outcomes: BTreeMap::new(),
         }
     }
@@ -111,6 +116,10 @@ impl Column {
             .or_insert(Outcome::Skipped(why.into()));
     }
 
+    fn difference(&self, id: &str) -> Option<&(&'static str, &'static str)> {
+        self.differences.iter().find(|(known, _)| *known == id)
+    }
+
     fn cell(&self, probe: &Probe) -> String {
         match (probe.how, self.outcomes.get(probe.id)) {
             (How::Elsewhere(test), None) => format!("shown by `{test}`"),
@@ -120,6 +129,9 @@ impl Column {
             (How::Run, Some(Outcome::Held)) => "held".to_owned(),
             (How::Run, Some(Outcome::Skipped(why))) => format!("skipped: {why}"),
             (How::Run, Some(Outcome::Open(seen))) => {
+                if let Some((_, possible)) = self.difference(probe.id) {
+                    return format!("differs: {possible}");
+                }
                 let line: String = seen.chars().take(1_000).collect();
                 format!("**open**: {}", line.replace(['\n', '|'], " "))
             }
@@ -127,13 +139,18 @@ impl Column {
     }
 
     /// What must not be, a line each: ways that are open, attacks that nobody made or that are not
-    /// in the list, skips without a reason.
+    /// in the list, skips without a reason, differences that there are no more.
     pub(super) fn faults(&self) -> Vec<String> {
         let cells = all().map(|probe| (probe.id, self.cell(probe)));
         let wrong = cells.filter(|(_, cell)| cell.contains("**") || cell.ends_with(": "));
         let mut faults: Vec<String> = wrong
             .map(|(id, cell)| format!("{id} [{}]: {cell}", self.name))
             .collect();
+        let outdated = self.differences.iter().filter(|(id, _)| {
+            let outcome = self.outcomes.get(id);
+            !matches!(outcome, Some(Outcome::Open(_)))
+        });
+        faults.extend(outdated.map(|(id, _)| format!("{id} [{}]: differs no more", self.name)));
         let listed = |id: &&&str| all().any(|probe| probe.id == **id);
         let strange = self.outcomes.keys().filter(|id| !listed(id));
         faults.extend(strange.map(|id| format!("{id} [{}]: not listed", self.name)));
