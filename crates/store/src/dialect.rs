@@ -29,6 +29,24 @@ pub(crate) const LOCK_RUN: Differs = Differs {
          FROM runs WHERE task_id = $1 AND run = $2 FOR NO KEY UPDATE",
 };
 
+/// An API key, held until the transaction ends: what is read of it next is what is written over.
+pub(crate) const LOCK_API_KEY: Differs = Differs {
+    sqlite: "SELECT id FROM api_keys WHERE id = $1",
+    postgres: "SELECT id FROM api_keys WHERE id = $1 FOR NO KEY UPDATE",
+};
+
+/// A widget app, held until the transaction ends: what is read of it next is what is written over.
+pub(crate) const LOCK_WIDGET_APP: Differs = Differs {
+    sqlite: "SELECT id FROM widget_apps WHERE id = $1",
+    postgres: "SELECT id FROM widget_apps WHERE id = $1 FOR NO KEY UPDATE",
+};
+
+/// A project, held until the transaction ends: what is read of it next is what is written over.
+pub(crate) const LOCK_PROJECT: Differs = Differs {
+    sqlite: "SELECT id FROM projects WHERE id = $1",
+    postgres: "SELECT id FROM projects WHERE id = $1 FOR NO KEY UPDATE",
+};
+
 /// The run of a project that waited longest and that this worker may take; on PostgreSQL not one
 /// that another worker is just taking.
 pub(crate) const CLAIM_CANDIDATE: Differs = Differs {

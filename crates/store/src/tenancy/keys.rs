@@ -7,7 +7,7 @@ use super::{ApiKey, ApiKeyCheck, ApiKeyPatch, KeyCaller, KeyStatus, KeyUse, NewA
 use crate::store::Read;
 use crate::tx::Tx;
 use crate::value::{Json, params};
-use crate::{Error, Signal, Store};
+use crate::{Error, Signal, Store, dialect};
 
 impl Store {
     /// Keeps a key.
@@ -256,12 +256,14 @@ async fn find(
     row.map(read_key).transpose()
 }
 
-/// A key that was not revoked.
-async fn find_live(
+/// A key that was not revoked, held: nobody revokes it before the transaction ends.
+async fn lock_live(
     tx: &mut Tx,
     organization_id: OrganizationId,
     id: ApiKeyId,
 ) -> Result<ApiKey, Error> {
+    let lock = tx.pick(&dialect::LOCK_API_KEY);
+    tx.query_opt(lock, params![id]).await?;
     let found = find(tx, organization_id, id).await?;
     found
         .filter(|key| key.status != KeyStatus::Revoked)
@@ -274,7 +276,7 @@ async fn update(
     id: ApiKeyId,
     patch: &ApiKeyPatch,
 ) -> Result<ApiKey, Error> {
-    let old = find_live(tx, organization_id, id).await?;
+    let old = lock_live(tx, organization_id, id).await?;
     let key = ApiKey {
         name: patch.name.clone().unwrap_or(old.name),
         status: patch.status.unwrap_or(old.status),
@@ -296,7 +298,7 @@ async fn rotate(
     new: &NewApiKey,
     overlap_until: Timestamp,
 ) -> Result<ApiKey, Error> {
-    let old = find_live(tx, new.key.organization_id, old).await?;
+    let old = lock_live(tx, new.key.organization_id, old).await?;
     if old.overlap_until.is_some() {
         return Err(Error::Conflict);
     }

@@ -5,7 +5,7 @@ use model::{OrganizationId, ProjectId, Timestamp};
 use crate::store::Read;
 use crate::tx::Tx;
 use crate::value::{FromCell, Row, Value, name_values, params};
-use crate::{Error, Signal, Store};
+use crate::{Error, Signal, Store, dialect};
 
 /// Whether an organization or a project is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -260,6 +260,8 @@ async fn update_project(
     id: ProjectId,
     patch: &ProjectPatch,
 ) -> Result<Project, Error> {
+    let lock = tx.pick(&dialect::LOCK_PROJECT);
+    tx.query_opt(lock, params![id]).await?;
     let found = find_project(tx, organization_id, id).await?;
     let old = found.ok_or(Error::NotFound)?;
     let project = Project {

@@ -9,7 +9,7 @@ use super::widget_rows::{
 use crate::store::Read;
 use crate::tx::Tx;
 use crate::value::{Json, params};
-use crate::{Error, Signal, Store};
+use crate::{Error, Signal, Store, dialect};
 
 /// A widget app to be kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -256,6 +256,8 @@ async fn update(
     scope: WidgetAppScope,
     patch: &WidgetAppPatch,
 ) -> Result<WidgetApp, Error> {
+    let lock = tx.pick(&dialect::LOCK_WIDGET_APP);
+    tx.query_opt(lock, params![scope.id]).await?;
     let app = find(tx, scope).await?.ok_or(Error::NotFound)?;
     let app = patched(app, patch.clone());
     tx.execute(
@@ -295,6 +297,8 @@ async fn rotate(
     secret: &WidgetAppSecret,
     old_until: Timestamp,
 ) -> Result<(), Error> {
+    let lock = tx.pick(&dialect::LOCK_WIDGET_APP);
+    tx.query_opt(lock, params![scope.id]).await?;
     let app = find(tx, scope).await?.ok_or(Error::NotFound)?;
     tx.execute(
         "UPDATE widget_app_secrets SET expires_at = $2

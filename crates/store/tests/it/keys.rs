@@ -15,6 +15,7 @@ conformance![
     the_latest_callers_of_a_key_are_kept,
     a_key_has_one_successor,
     a_key_is_changed_in_part,
+    a_change_does_not_bring_back_a_key_revoked_meanwhile,
 ];
 
 pub(crate) fn hash() -> KeyHash {
@@ -291,4 +292,26 @@ async fn a_key_is_changed_in_part(fixture: &Fixture) {
         ..ApiKeyPatch::default()
     });
     assert_eq!(endless.await.unwrap().expires_at, None);
+}
+
+async fn a_change_does_not_bring_back_a_key_revoked_meanwhile(fixture: &Fixture) {
+    for round in 0..40 {
+        let (scope, kept) = insert(fixture, KeyClass::Project).await;
+        let (organization, id) = (scope.organization_id, kept.key.id);
+        let rename = ApiKeyPatch {
+            name: Some(format!("renamed {round}")),
+            ..ApiKeyPatch::default()
+        };
+        let (revoked, renamed) = tokio::join!(
+            fixture
+                .store
+                .revoke_api_key(organization, id, at(2_000), None),
+            fixture.store.update_api_key(organization, id, rename),
+        );
+        revoked.unwrap();
+        // Whichever was first.
+        assert!(matches!(renamed, Ok(_) | Err(Error::NotFound)));
+        let key = fixture.store.find_api_key(organization, id).await.unwrap();
+        assert_eq!(key.unwrap().status, KeyStatus::Revoked);
+    }
 }
