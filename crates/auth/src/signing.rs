@@ -65,6 +65,9 @@ pub struct SigningKeyInfo {
     pub changed_at: Timestamp,
 }
 
+/// Wakes when anybody changed a credential.
+type Changes = watch::Receiver<()>;
+
 /// The signing keys of an instance. Shared.
 #[derive(Debug)]
 pub struct SigningKeys {
@@ -75,7 +78,7 @@ pub struct SigningKeys {
     issuer: String,
     ring: Mutex<Arc<Ring>>,
     /// Tells whether anybody changed a credential since the ring was read.
-    changes: Mutex<watch::Receiver<()>>,
+    changes: tokio::sync::Mutex<Changes>,
 }
 
 /// The keys as they were last read.
@@ -137,7 +140,7 @@ impl SigningKeys {
         let issuer = id.key.iter().take(16).map(|byte| format!("{byte:02x}"));
         let keys = Self {
             issuer: format!("urn:sigmic:{}", issuer.collect::<String>()),
-            changes: Mutex::new(store.credential_changes()),
+            changes: tokio::sync::Mutex::new(store.credential_changes()),
             ring: Mutex::default(),
             store,
             vault,
@@ -162,11 +165,12 @@ impl SigningKeys {
     /// The ring, read again if anybody changed a credential since it was last read: asked when a
     /// token names a key that is not in it, so that a made-up name costs no look-up.
     pub(crate) async fn fresh_ring(&self) -> Result<Arc<Ring>, store::Error> {
-        let changed = self.lock_changes().has_changed().unwrap_or(false);
-        if changed {
-            self.read().await?;
+        let mut changes = self.changes.lock().await;
+        if changes.has_changed().unwrap_or(false) {
+            self.read(&mut changes).await
+        } else {
+            Ok(self.ring())
         }
-        Ok(self.ring())
     }
 
     /// Signs with the key that signs now, whoever made it the current one.
@@ -174,29 +178,30 @@ impl SigningKeys {
         &self,
         make: impl FnOnce(&LiveKey) -> T,
     ) -> Result<Option<T>, store::Error> {
-        self.read().await?;
-        Ok(self.ring().current().map(make))
+        let ring = self.read(&mut *self.changes.lock().await).await?;
+        Ok(ring.current().map(make))
     }
 
-    /// Reads the keys. One that does not open is left out, and said so.
-    async fn read(&self) -> Result<(), store::Error> {
-        // What changes while they are read is seen next time.
-        self.lock_changes().mark_unchanged();
+    /// Reads the keys, one reader at a time: what is read later replaces what was read earlier.
+    /// A key that does not open is left out, and said so.
+    async fn read(&self, changes: &mut Changes) -> Result<Arc<Ring>, store::Error> {
+        // What changes while they are read is seen next time; so is a change that could not be
+        // read, or whose reader was dropped.
+        let mut seen = changes.clone();
+        seen.mark_unchanged();
         let rows = self.store.list_signing_keys().await?;
         let now = self.clock.now();
         let keys = rows.iter().filter(|row| is_live(row, now));
         let keys = keys.filter_map(|row| self.open(row)).collect();
-        *self.ring.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(Ring { keys });
-        Ok(())
-    }
-
-    fn lock_changes(&self) -> std::sync::MutexGuard<'_, watch::Receiver<()>> {
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+        let ring = Arc::new(Ring { keys });
+        *self.ring.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&ring);
+        *changes = seen;
+        Ok(ring)
     }
 
     async fn reload(&self) -> Result<(), SetupError> {
-        self.read().await?;
-        if self.ring().current().is_none() {
+        let ring = self.read(&mut *self.changes.lock().await).await?;
+        if ring.current().is_none() {
             return Err(SetupError::Sealed(TABLE));
         }
         Ok(())
