@@ -117,11 +117,12 @@ pub(crate) fn variables(
     Variables::new(variables.map(|(name, value)| (name.to_owned(), SecretText::new(value))))
 }
 
-/// A mask for the values of these secrets.
+/// A mask for the values of these secrets. Those that one side gave take nothing from the other's.
 pub(crate) fn mask_of<'a>(secrets: impl IntoIterator<Item = &'a Secrets>) -> Arc<dyn Mask> {
-    let mut values = secrets.into_iter().flat_map(Secrets::values).peekable();
-    if values.peek().is_none() {
+    let groups: Vec<&Secrets> = secrets.into_iter().collect();
+    if groups.iter().all(|group| group.values().next().is_none()) {
         return Arc::new(NoMask);
     }
-    Arc::new(SecretMask(Masker::new(values)))
+    let groups = groups.into_iter().map(Secrets::values);
+    Arc::new(SecretMask(Masker::of_groups(groups)))
 }

@@ -17,10 +17,14 @@ pub(crate) fn encoded(value: &str) -> BTreeSet<String> {
         let hex = value.bytes().flat_map(|byte| pair(byte, digits));
         forms.insert(hex.collect());
         for space in ["%20", "+"] {
-            forms.insert(percent_encoded(value, digits, space));
+            forms.insert(percent_encoded(value, digits, space, b"-._~"));
         }
+        // As `encodeURIComponent` does it.
+        forms.insert(percent_encoded(value, digits, "%20", b"-._~!'()*"));
     }
-    forms.insert(json_escaped(value));
+    for last in [char::MAX, '\u{7f}'] {
+        forms.insert(json_escaped(value, last));
+    }
     forms.remove(value);
     forms
 }
@@ -46,15 +50,15 @@ fn pair(byte: u8, digits: &[u8; 16]) -> [char; 2] {
     [byte >> 4, byte & 15].map(|half| char::from(digits[usize::from(half)]))
 }
 
-/// As in a URL: everything but what needs no encoding anywhere (RFC 3986) is encoded.
-fn percent_encoded(value: &str, digits: &[u8; 16], space: &str) -> String {
+/// As in a URL: everything but letters, digits and the `plain` marks is encoded.
+fn percent_encoded(value: &str, digits: &[u8; 16], space: &str, plain: &[u8]) -> String {
     let mut out = String::new();
     for byte in value.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            b' ' => out.push_str(space),
+            _ if byte.is_ascii_alphanumeric() || plain.contains(&byte) => {
                 out.push(char::from(byte));
             }
-            b' ' => out.push_str(space),
             other => {
                 out.push('%');
                 out.extend(pair(other, digits));
@@ -64,8 +68,9 @@ fn percent_encoded(value: &str, digits: &[u8; 16], space: &str) -> String {
     out
 }
 
-/// As between the quotes of a JSON text.
-fn json_escaped(value: &str) -> String {
+/// As between the quotes of a JSON text; characters up to `last` are written as they are (some
+/// encoders write ASCII alone).
+fn json_escaped(value: &str, last: char) -> String {
     let mut out = String::new();
     for c in value.chars() {
         match c {
@@ -74,8 +79,12 @@ fn json_escaped(value: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c < ' ' => {
-                write!(out, "\\u{:04x}", u32::from(c)).expect("a string takes everything");
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            c if c < ' ' || c > last => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(out, "\\u{unit:04x}").expect("a string takes everything");
+                }
             }
             c => out.push(c),
         }
@@ -117,9 +126,12 @@ mod tests {
             "a%20b%2F%C3%A9%221",
             "a+b%2f%c3%a9%221",
             "a b/\u{e9}\\\"1",
+            "a b/\\u00e9\\\"1",
         ] {
             assert!(forms.contains(expected), "{expected} in {forms:?}");
         }
+        assert!(encoded("p@ss!word1").contains("p%40ss!word1"));
+        assert!(encoded("a\u{8}b\u{1f600}").contains("a\\bb\\ud83d\\ude00"));
         // What is the same in several forms is there once, the value itself is not.
         assert!(!encoded("plain-value").contains("plain-value"));
     }

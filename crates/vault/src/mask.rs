@@ -22,7 +22,7 @@ pub const MIN_MASKED_CHARS: usize = 8;
 
 const MASK: &str = "***";
 
-/// Bytes of all encoded forms together at most: each costs some fifty bytes of memory. The shorter
+/// Bytes of all encoded forms of one owner's values at most: each costs some fifty bytes of memory. The shorter
 /// values come first; of those that find no room only the value itself is masked.
 const ENCODED_BYTES: usize = 128 * 1024;
 
@@ -41,24 +41,23 @@ impl fmt::Debug for Masker {
 impl Masker {
     /// Masks these values, those of at least [`MIN_MASKED_CHARS`] characters.
     pub fn new<'a>(values: impl IntoIterator<Item = &'a Secret>) -> Self {
+        Self::of_groups([values])
+    }
+
+    /// Masks the values of several owners: the room for encoded forms is each one's own, so that
+    /// none takes another's.
+    pub fn of_groups<'a, G>(groups: impl IntoIterator<Item = G>) -> Self
+    where
+        G: IntoIterator<Item = &'a Secret>,
+    {
         let long = |value: &&Secret| value.expose_secret().chars().count() >= MIN_MASKED_CHARS;
-        let mut values: Vec<&str> = values
-            .into_iter()
-            .filter(long)
-            .map(Secret::expose_secret)
-            .collect();
-        // Keys and passwords are short; what is long (a certificate) is rarely encoded as a whole.
-        values.sort_by_key(|value| value.len());
-        let mut room = ENCODED_BYTES;
+        let mut values: Vec<&str> = Vec::new();
         let mut encoded = Vec::new();
-        for value in &values {
-            let forms = forms::encoded(value);
-            let bytes: usize = forms.iter().map(String::len).sum();
-            if bytes > room {
-                break;
-            }
-            room -= bytes;
-            encoded.extend(forms.into_iter().map(Zeroizing::new));
+        for group in groups {
+            let group = group.into_iter().filter(long).map(Secret::expose_secret);
+            let first = values.len();
+            values.extend(group);
+            encode_within_room(&mut values[first..], &mut encoded);
         }
         let plain = values.iter().map(|value| value.as_bytes());
         let encoded = encoded.iter().map(|form| form.as_bytes());
@@ -94,6 +93,22 @@ impl Masker {
             covered: VecDeque::new(),
             in_run: false,
         }
+    }
+}
+
+/// Adds the encoded forms of values, as far as there is room.
+fn encode_within_room(values: &mut [&str], encoded: &mut Vec<Zeroizing<String>>) {
+    // Keys and passwords are short; what is long (a certificate) is rarely encoded as a whole.
+    values.sort_by_key(|value| value.len());
+    let mut room = ENCODED_BYTES;
+    for value in values {
+        let forms = forms::encoded(value);
+        let bytes: usize = forms.iter().map(String::len).sum();
+        if bytes > room {
+            break;
+        }
+        room -= bytes;
+        encoded.extend(forms.into_iter().map(Zeroizing::new));
     }
 }
 

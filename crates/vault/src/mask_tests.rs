@@ -190,3 +190,22 @@ fn long_values_are_masked_as_they_are() {
         "the short one is encoded"
     );
 }
+
+#[test]
+fn the_values_of_one_owner_take_no_room_from_anothers() {
+    let theirs = [Secret::new("a-token-of-the-backend-".repeat(17))];
+    let mine: Vec<Secret> = (0..100)
+        .map(|n| Secret::new(format!("{n:03}-{}", "x".repeat(380))))
+        .collect();
+    let encoded = hex(theirs[0].expose_secret());
+    for groups in [[&mine[..], &theirs[..]], [&theirs[..], &mine[..]]] {
+        assert_eq!(Masker::of_groups(groups).mask(&encoded), "***");
+    }
+    // One owner's do: the short ones come first.
+    let masker = Masker::new(mine.iter().chain(&theirs));
+    assert_eq!(masker.mask(&encoded), encoded);
+}
+
+fn hex(value: &str) -> String {
+    value.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
