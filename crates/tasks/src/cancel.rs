@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use agent::{StopReason, closing_events};
+use futures_util::{StreamExt as _, stream};
 use model::{
     OrganizationId, Permit, RunFold, RunOutcome, RunState, Seq, Task, TaskId, TaskScope, TaskStatus,
 };
@@ -17,6 +18,10 @@ use crate::{Error, Tasks};
 
 /// How often a run of another process is looked at while its worker winds it up.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Tasks of one revocation that are cancelled at the same time: an unresponsive worker holds each
+/// up for seconds.
+const STOPS_AT_ONCE: usize = 16;
 
 /// What is known of a run that is to be cancelled.
 enum Found {
@@ -52,17 +57,28 @@ impl Tasks {
     }
 
     /// Cancels the open runs of these tasks; those that end by themselves meanwhile are left alone.
+    /// Carried through when the caller goes away.
     ///
     /// # Errors
-    /// [`Error::Store`]: some may go on.
+    /// [`Error::Store`]: some may go on; every one was tried.
     pub async fn stop_all(&self, tasks: Vec<OpenTask>) -> Result<(), Error> {
-        for OpenTask { id, scope } in tasks {
-            match self.cancel_scoped(scope, id).await {
-                Ok(()) | Err(Error::NotCancellable | Error::NotFound(_)) => {}
-                Err(error) => return Err(error),
+        let this = self.clone();
+        let stop = async move {
+            let cancels = tasks.into_iter().map(|task| {
+                let this = &this;
+                async move { this.cancel_now(&task.scope, task.id).await }
+            });
+            let mut cancels = stream::iter(cancels).buffer_unordered(STOPS_AT_ONCE);
+            let mut first = Ok(());
+            while let Some(done) = cancels.next().await {
+                match done {
+                    Ok(()) | Err(Error::NotCancellable | Error::NotFound(_)) => {}
+                    Err(error) => first = first.and(Err(error)),
+                }
             }
-        }
-        Ok(())
+            first
+        };
+        self.inner.carry_through(stop).await
     }
 
     async fn cancel_scoped(&self, scope: TaskScope, id: TaskId) -> Result<(), Error> {
