@@ -31,8 +31,10 @@ const FCHMODAT2: i64 = 452;
 
 /// The calls that are asked about.
 pub(super) const CALLS: &[i64] = &[
+    libc::SYS_fchmod,
     libc::SYS_fchmodat,
     FCHMODAT2,
+    libc::SYS_fchown,
     libc::SYS_fchownat,
     libc::SYS_utimensat,
     #[cfg(target_arch = "x86_64")]
@@ -94,6 +96,11 @@ impl Errand {
             })
         };
         match asked.number {
+            libc::SYS_fchmod => errand(low(a).cast_signed(), 0, 0, Change::Mode(low(b))),
+            libc::SYS_fchown => {
+                let owner = Change::Owner(low(b), low(c));
+                errand(low(a).cast_signed(), 0, 0, owner)
+            }
             libc::SYS_fchmodat => errand(low(a).cast_signed(), b, 0, Change::Mode(low(c))),
             FCHMODAT2 => errand(low(a).cast_signed(), b, d, Change::Mode(low(c))),
             libc::SYS_fchownat => {

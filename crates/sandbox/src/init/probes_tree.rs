@@ -74,6 +74,12 @@ pub(super) const TREE: &[Probe] = &[
     ("link_file", |input| {
         untouched(input, "linked", |path| fs::hard_link(path, "sigmic-probe"))
     }),
+    ("limits_of_server", |input| {
+        let pid = usize::try_from(input.host_pid).unwrap_or(0);
+        refused(libc::SYS_prlimit64, [pid, 0, 0, 0, 0, 0])?;
+        refused(libc::SYS_setpriority, [0, pid, 0, 0, 0, 0])?;
+        refused(libc::SYS_sched_setaffinity, [pid, 0, 0, 0, 0, 0])
+    }),
     ("local_socket", |_| {
         socket(libc::AF_UNIX, libc::SOCK_STREAM, 0)
     }),

@@ -43,6 +43,11 @@ const LISTMOUNT: i64 = 458;
 const SETXATTRAT: i64 = 463;
 const REMOVEXATTRAT: i64 = 466;
 const OPEN_TREE_ATTR: i64 = 467;
+const FILE_SETATTR: i64 = 469;
+
+/// The requests that change the flags of a file: of whose owner, the kernel asks alone.
+const FS_IOC_SETFLAGS: u64 = 0x4008_6602;
+const FS_IOC_FSSETXATTR: u64 = 0x401C_5820;
 
 /// Answered with `ENOSYS`: C libraries and runtimes fall back to older calls.
 const ABSENT: &[i64] = &[
@@ -179,18 +184,78 @@ pub(super) fn install(calls: Calls) -> io::Result<()> {
 const ATTRIBUTES: &[i64] = &[
     libc::SYS_setxattr,
     libc::SYS_lsetxattr,
+    libc::SYS_fsetxattr,
     libc::SYS_removexattr,
     libc::SYS_lremovexattr,
+    libc::SYS_fremovexattr,
     SETXATTRAT,
     REMOVEXATTRAT,
+    FILE_SETATTR,
 ];
 
+/// Calls that tell what others do with files whose names they hide, answered with `EPERM` where
+/// commands share the server's user: Landlock does not know them.
+const WATCHES: &[i64] = &[
+    libc::SYS_inotify_init1,
+    libc::SYS_inotify_add_watch,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_inotify_init,
+];
+
+/// Calls that change how a process runs, by the argument that names it: answered with `EPERM`
+/// where commands share the server's user, but for the caller itself (0). Of the same user they
+/// would reach the server and every other task.
+const OF_PROCESSES: &[(i64, u8)] = &[
+    (libc::SYS_prlimit64, 0),
+    (libc::SYS_sched_setaffinity, 0),
+    (libc::SYS_sched_setattr, 0),
+    (libc::SYS_sched_setparam, 0),
+    (libc::SYS_sched_setscheduler, 0),
+    (libc::SYS_setpriority, 1),
+    (libc::SYS_ioprio_set, 1),
+];
+
+/// `ioprio_set`'s word for one thread.
+const IOPRIO_WHO_PROCESS: u64 = 1;
+
+/// What Landlock does not know, for commands that share the server's user.
+fn reaching_others() -> Result<Rules, seccompiler::BackendError> {
+    let mut rules: Rules = WATCHES.iter().map(|number| (*number, Vec::new())).collect();
+    for (number, argument) in OF_PROCESSES {
+        let other = condition(*argument, SeccompCmpOp::Ne, 0)?;
+        rules.insert(*number, vec![SeccompRule::new(vec![other])?]);
+    }
+    // A whole group or user, rather than one process.
+    for (number, process) in [
+        (libc::SYS_setpriority, u64::from(libc::PRIO_PROCESS)),
+        (libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS),
+    ] {
+        let many = SeccompRule::new(vec![condition(0, SeccompCmpOp::Ne, process)?])?;
+        rules.entry(number).or_default().push(many);
+    }
+    let flags = [FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR].map(|request| {
+        let asked = condition(1, SeccompCmpOp::Eq, request)?;
+        SeccompRule::new(vec![asked])
+    });
+    rules.insert(
+        libc::SYS_ioctl,
+        flags.into_iter().collect::<Result<_, _>>()?,
+    );
+    Ok(rules)
+}
+
 /// For commands that share the server's user: their changes of modes, owners and times are asked
-/// about on the descriptor that is returned, and files have no attributes.
+/// about on the descriptor that is returned, files have no attributes, and what reaches other
+/// processes of the user is refused.
 pub(super) fn install_errands() -> io::Result<OwnedFd> {
-    let rules = ATTRIBUTES.iter().map(|number| (*number, Vec::new()));
-    let program = compile(rules.collect(), libc::EOPNOTSUPP)?;
-    apply_filter(&program).map_err(io::Error::other)?;
+    let attributes = ATTRIBUTES.iter().map(|number| (*number, Vec::new()));
+    let others = reaching_others().map_err(io::Error::other)?;
+    for program in [
+        compile(attributes.collect(), libc::EOPNOTSUPP)?,
+        compile(others, libc::EPERM)?,
+    ] {
+        apply_filter(&program).map_err(io::Error::other)?;
+    }
     let mut program = vec![load(0)];
     for number in errands::CALLS {
         let number = u32::try_from(*number).map_err(io::Error::other)?;

@@ -406,3 +406,39 @@ async fn files_outside_keep_their_modes_and_times_however_they_are_named() {
     assert_eq!(after.modified().unwrap(), before.modified().unwrap());
     sandbox.destroy().await.unwrap();
 }
+
+/// What Landlock does not know, and a common user does not keep apart.
+#[tokio::test]
+async fn commands_change_and_watch_nobody_else_of_their_user() {
+    let rig = Rig::of(EngineChoice::Landlock).await;
+    let sandbox = rig.sandbox().await;
+    let script = format!(
+        "/usr/bin/python3 -c 'import os, resource, ctypes\n\
+         c = ctypes.CDLL(None)\n\
+         pid = {}\n\
+         def tried(what):\n\
+         \x20 try: print(what())\n\
+         \x20 except PermissionError: print(-1)\n\
+         tried(lambda: resource.prlimit(pid, resource.RLIMIT_CORE))\n\
+         tried(lambda: os.sched_setaffinity(pid, os.sched_getaffinity(0)))\n\
+         tried(lambda: os.setpriority(os.PRIO_PROCESS, pid, 0))\n\
+         os.sched_setaffinity(0, os.sched_getaffinity(0))\n\
+         os.setpriority(os.PRIO_PROCESS, 0, 19)\n\
+         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n\
+         print(\"own\")\n\
+         if os.getuid() == {}:\n\
+         \x20 tried(lambda: os.setpriority(os.PRIO_USER, 0, 19))\n\
+         \x20 tried(lambda: c.inotify_init1(0))\n\
+         \x20 tried(lambda: os.fchmod(os.memfd_create(\"x\"), 0))\n\
+         \x20 os.fchmod(os.open(\"f\", os.O_CREAT | os.O_RDWR), 0o640)\n\
+         \x20 print(oct(os.stat(\"f\").st_mode))\n'",
+        std::process::id(),
+        rustix::process::getuid().as_raw(),
+    );
+    let mut wanted = "-1\n-1\n-1\nown\n".to_owned();
+    if !rustix::process::getuid().is_root() {
+        wanted.push_str("-1\n-1\n-1\n0o100640\n");
+    }
+    assert_eq!(sh(&*sandbox, &script).await.output, wanted);
+    sandbox.destroy().await.unwrap();
+}
