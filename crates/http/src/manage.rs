@@ -8,7 +8,7 @@ use model::{
     WidgetSessionId, authorize_setting,
 };
 use tasks::TaskOwner;
-use tenancy::{AdminError, ApiKey, CutOff, KeyStatus, Project, WidgetAppScope};
+use tenancy::{AdminError, ApiKey, CutOff, KeyStatus, Project, Reach, WidgetAppScope};
 use wire::{ErrorCode, RevocationResponse};
 
 use crate::api_error::ApiError;
@@ -143,7 +143,9 @@ pub(crate) async fn project(
 pub(crate) fn refused(what: &str, error: AdminError) -> ApiError {
     match error {
         AdminError::InvalidName(_) => ApiError::invalid(format!("`name`: {error}")),
-        AdminError::InvalidCidr(_) => ApiError::invalid(format!("`cidrs`: {error}")),
+        AdminError::InvalidCidr(_) | AdminError::TooManyCidrs(_) => {
+            ApiError::invalid(format!("`cidrs`: {error}"))
+        }
         AdminError::InvalidScope => ApiError::invalid(format!("`scopes`: {error}")),
         AdminError::InvalidProject => ApiError::invalid(format!("`class`: {error}")),
         AdminError::NotFound => ApiError::not_found(what),
@@ -267,6 +269,28 @@ pub(crate) async fn reachable_key(
         Ok(key)
     } else {
         Err(ApiError::not_found("API key"))
+    }
+}
+
+/// What the caller's own key may do: no key of class `management` gets more from it.
+pub(crate) async fn own_reach(state: &AppState, permit: &SettingPermit) -> Result<Reach, ApiError> {
+    let key = state
+        .keys
+        .get_key(permit.organization_id(), permit.key_id());
+    let key = key.await.map_err(|error| refused("API key", error))?;
+    Ok(Reach::from(&key))
+}
+
+/// Refuses to bring a key of class `management` to life that reaches further than the caller.
+pub(crate) async fn within_own_reach(
+    state: &AppState,
+    permit: &SettingPermit,
+    wanted: &Reach,
+) -> Result<(), ApiError> {
+    if own_reach(state, permit).await?.covers(wanted) {
+        Ok(())
+    } else {
+        Err(ErrorCode::Forbidden.into())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whether a caller may see or change the settings of an organization. The same kind of table as
 //! that of tasks: pure, and services take its proof.
 
-use crate::{ApiKeyPrincipal, Forbidden, KeyClass, OrganizationId, Principal, Scope};
+use crate::{ApiKeyId, ApiKeyPrincipal, Forbidden, KeyClass, OrganizationId, Principal, Scope};
 
 /// What a caller wants to see or change of an organization's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,7 +56,6 @@ impl Setting {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingPermit {
     key: ApiKeyPrincipal,
-    setting: Setting,
 }
 
 impl SettingPermit {
@@ -65,20 +64,14 @@ impl SettingPermit {
         self.key.organization_id
     }
 
-    /// What.
-    pub fn setting(&self) -> Setting {
-        self.setting
+    /// The key that the caller has.
+    pub fn key_id(&self) -> ApiKeyId {
+        self.key.key_id
     }
 
     /// The name that what is made is made by.
     pub fn username(&self) -> &str {
         &self.key.username
-    }
-
-    /// Whether the caller may hand a scope on to a key of class `management`: nobody gives away
-    /// more than they have.
-    pub fn may_grant(&self, scope: Scope) -> bool {
-        self.key.scopes.contains(&scope)
     }
 }
 
@@ -92,10 +85,7 @@ pub fn authorize_setting(
 ) -> Result<SettingPermit, Forbidden> {
     match principal {
         Principal::ApiKey(key) => match key.class {
-            KeyClass::Management if may(key, setting) => Ok(SettingPermit {
-                key: key.clone(),
-                setting,
-            }),
+            KeyClass::Management if may(key, setting) => Ok(SettingPermit { key: key.clone() }),
             KeyClass::Management | KeyClass::Project => Err(Forbidden),
         },
         Principal::EndUser(_) => Err(Forbidden),

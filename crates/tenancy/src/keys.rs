@@ -1,4 +1,4 @@
-//! Making and changing projects and keys, for the operator's commands.
+//! Making and changing projects and API keys.
 
 use std::sync::Arc;
 
@@ -10,6 +10,9 @@ use model::{
 };
 use store::{ApiKey, ApiKeyPatch, KeyCaller, KeyStatus, NewApiKey, Store};
 
+/// Networks that a key is bound to, at most.
+const MAX_CIDRS: usize = 100;
+
 /// Why a change was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
@@ -19,6 +22,9 @@ pub enum AdminError {
     /// A network is not in CIDR notation.
     #[error("not a network in CIDR notation: {0}")]
     InvalidCidr(String),
+    /// More networks than this.
+    #[error("a key has at most {0} networks")]
+    TooManyCidrs(usize),
     /// A scope does not fit the class of the key, or there is none.
     #[error("a project key holds tasks scopes only, a management key any others")]
     InvalidScope,
@@ -343,15 +349,23 @@ fn checked_scopes(class: KeyClass, wanted: Option<Vec<Scope>>) -> Result<Vec<Sco
     };
     match wanted {
         None => Ok(Scope::ALL.into_iter().filter(fits).collect()),
-        Some(scopes) if !scopes.is_empty() && scopes.iter().all(fits) => Ok(scopes),
+        Some(scopes) if !scopes.is_empty() && scopes.iter().all(fits) => {
+            // Each once, in one order.
+            let wanted = Scope::ALL.into_iter();
+            Ok(wanted.filter(|scope| scopes.contains(scope)).collect())
+        }
         Some(_) => Err(AdminError::InvalidScope),
     }
 }
 
 fn checked_cidrs(cidrs: Vec<String>) -> Result<Vec<String>, AdminError> {
+    // They are read and compared at every request of the key.
+    if cidrs.len() > MAX_CIDRS {
+        return Err(AdminError::TooManyCidrs(MAX_CIDRS));
+    }
     for cidr in &cidrs {
         if cidr.parse::<IpNet>().is_err() {
-            return Err(AdminError::InvalidCidr(cidr.clone()));
+            return Err(AdminError::InvalidCidr(cidr.chars().take(50).collect()));
         }
     }
     Ok(cidrs)

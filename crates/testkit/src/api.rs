@@ -133,6 +133,11 @@ impl Api {
         send(self.request(reqwest::Method::POST, path).json(body)).await
     }
 
+    /// `PATCH path` with a JSON body.
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        send(self.request(reqwest::Method::PATCH, path).json(body)).await
+    }
+
     /// `DELETE path`.
     pub async fn delete(&self, path: &str) -> Answer {
         send(self.request(reqwest::Method::DELETE, path)).await

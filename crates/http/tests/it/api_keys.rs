@@ -35,7 +35,7 @@ impl Managed {
 
     async fn patch(&self, id: &Value, body: Value) -> Answer {
         let path = format!("{}/{}", self.path, id.as_str().unwrap());
-        send(self.manager.request(Method::PATCH, &path).json(&body)).await
+        self.manager.patch(&path, &body).await
     }
 
     async fn rotate(&self, id: &Value, body: Value) -> Answer {
@@ -318,6 +318,73 @@ async fn nobody_gives_away_more_than_they_have() {
         .get(&format!("{}?class=management", managed.path))
         .await;
     assert_eq!(listed.json()["pagination"]["total"], 4);
+}
+
+#[tokio::test]
+async fn a_bound_key_makes_only_keys_that_are_bound_as_well() {
+    let managed = Managed::new().await;
+    let end = "2033-05-18T03:33:20.000Z";
+    let bound = managed
+        .create(json!({
+            "name": "bound", "class": "management", "cidrs": ["127.0.0.0/8"], "expiresAt": end,
+        }))
+        .await;
+    let caller = managed.caller(&bound);
+    let made = json!({"name": "made", "class": "management"});
+    let made = caller.post(&managed.path, &made).await.data();
+    assert_eq!(
+        (&made["cidrs"], &made["expiresAt"]),
+        (&json!(["127.0.0.0/8"]), &json!(end))
+    );
+    for wider in [
+        json!({"cidrs": ["0.0.0.0/0"]}),
+        json!({"expiresAt": "2034-01-01T00:00:00Z"}),
+    ] {
+        let mut body = json!({"name": "wider", "class": "management"});
+        body.as_object_mut()
+            .unwrap()
+            .extend(wider.as_object().unwrap().clone());
+        let refused = caller.post(&managed.path, &body).await;
+        assert_eq!(refused.error(), (403, "FORBIDDEN".to_owned()), "{body}");
+    }
+    let own = format!("{}/{}", managed.path, bound["id"].as_str().unwrap());
+    let refused = caller.patch(&own, &json!({"expiresAt": null})).await;
+    assert_eq!(refused.error(), (403, "FORBIDDEN".to_owned()));
+    // A name is no reach; less time may be given.
+    let patch = json!({"name": "b", "expiresAt": "2032-01-01T00:00:00Z"});
+    assert_eq!(caller.patch(&own, &patch).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_lesser_key_cannot_enable_a_greater_one() {
+    let managed = Managed::new().await;
+    let greater = json!({"name": "greater", "class": "management"});
+    let greater = managed.create(greater).await;
+    let path = format!("{}/{}", managed.path, greater["id"].as_str().unwrap());
+    let lesser = json!({"name": "k", "class": "management", "scopes": ["keys:manage"]});
+    let lesser = managed.caller(&managed.create(lesser).await);
+    let disabled = lesser.patch(&path, &json!({"enabled": false})).await;
+    assert_eq!(disabled.status, 200);
+    let refused = lesser.patch(&path, &json!({"enabled": true})).await;
+    assert_eq!(refused.error(), (403, "FORBIDDEN".to_owned()));
+    let enabled = managed
+        .manager
+        .patch(&path, &json!({"enabled": true}))
+        .await;
+    assert_eq!(enabled.status, 200);
+}
+
+#[tokio::test]
+async fn a_key_has_a_hundred_networks_at_most() {
+    let managed = Managed::new().await;
+    for (count, status) in [(100, 200), (101, 400)] {
+        let cidrs: Vec<String> = (0..count).map(|n| format!("10.0.{n}.0/24")).collect();
+        let answer = managed
+            .manager
+            .post(&managed.path, &json!({"name": "n", "cidrs": cidrs}))
+            .await;
+        assert_eq!(answer.status, status, "{count}");
+    }
 }
 
 #[tokio::test]

@@ -223,6 +223,7 @@ fn refused(error: AdminError) -> Failure {
     match error {
         AdminError::InvalidName(_)
         | AdminError::InvalidCidr(_)
+        | AdminError::TooManyCidrs(_)
         | AdminError::InvalidScope
         | AdminError::InvalidProject => Failure::Usage(error.to_string()),
         AdminError::NotFound

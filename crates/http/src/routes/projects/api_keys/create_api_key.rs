@@ -4,18 +4,18 @@ use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use model::{KeyClass, ProjectId, Scope, SettingPermit};
-use tenancy::NewKey;
+use tenancy::{NewKey, Reach};
 use wire::{CreateApiKeyRequest, CreatedApiKeyResponse, ErrorCode, Failure, Success};
 
 use crate::api_error::{ApiError, success};
 use crate::body::Fields;
-use crate::manage::{MayChangeKeys, ProjectPath, project, refused};
+use crate::manage::{MayChangeKeys, ProjectPath, own_reach, project, refused};
 use crate::shown::key_response;
 use crate::state::AppState;
 
 /// Create an API key. The answer is the only one that holds it.
 ///
-/// A key of class `management` belongs to the organization and gets no scope that the caller does not have.
+/// A key of class `management` belongs to the organization and reaches no further than the caller's: neither in scopes nor in networks nor in time.
 #[utoipa::path(
     post, path = "/api/v1/projects/{projectId}/api-keys", tag = "settings",
     security(("bearer" = []), ("apiKey" = [])),
@@ -31,7 +31,10 @@ pub(crate) async fn create_api_key(
 ) -> Result<Response, ApiError> {
     project(&state, &permit, id).await?;
     let fields = Fields::read_json(request, state.config.max_body_bytes).await?;
-    let new = new_key(&permit, id, &fields)?;
+    let mut new = new_key(&permit, id, &fields)?;
+    if new.class == KeyClass::Management {
+        new = within(&own_reach(&state, &permit).await?, new)?;
+    }
     let made = state.keys.create_key(new).await;
     let minted = made.map_err(|error| refused("Project", error))?;
     let body = CreatedApiKeyResponse {
@@ -51,36 +54,44 @@ fn new_key(
         Some(name) => KeyClass::parse(&name)
             .ok_or_else(|| ApiError::invalid("`class` must be `project` or `management`"))?,
     };
-    let scopes = fields.texts("scopes")?.map(parse_scopes).transpose()?;
-    let scopes = match (class, scopes) {
-        (KeyClass::Project, scopes) => scopes,
-        // What is not named is what the caller has.
-        (KeyClass::Management, None) => Some(
-            Scope::ALL
-                .into_iter()
-                .filter(|scope| permit.may_grant(*scope))
-                .collect(),
-        ),
-        (KeyClass::Management, Some(scopes)) => {
-            // A scope that no key of the class may have is refused as such.
-            let of_class = |scope: &&Scope| !Scope::TASKS.contains(scope);
-            let mut wanted = scopes.iter().filter(of_class);
-            if !wanted.all(|scope| permit.may_grant(*scope)) {
-                return Err(ErrorCode::Forbidden.into());
-            }
-            Some(scopes)
-        }
-    };
     Ok(NewKey {
         organization_id: permit.organization_id(),
         project_id: (class == KeyClass::Project).then_some(project),
         class,
         name: fields.text("name")?.unwrap_or_default(),
-        scopes,
+        scopes: fields.texts("scopes")?.map(parse_scopes).transpose()?,
         cidrs: fields.texts("cidrs")?.unwrap_or_default(),
         expires_at: fields.moment("expiresAt")?,
         created_by: permit.username().to_owned(),
     })
+}
+
+/// A key of class `management` within the caller's own reach: what is not named is what the
+/// caller has.
+fn within(own: &Reach, new: NewKey) -> Result<NewKey, ApiError> {
+    let new = NewKey {
+        scopes: new.scopes.or_else(|| Some(own.scopes.clone())),
+        cidrs: if new.cidrs.is_empty() {
+            own.cidrs.clone()
+        } else {
+            new.cidrs
+        },
+        expires_at: new.expires_at.or(own.expires_at),
+        ..new
+    };
+    // A scope that no key of the class may have is refused as such.
+    let of_class = |scope: &&Scope| !Scope::TASKS.contains(*scope);
+    let scopes = new.scopes.iter().flatten().filter(of_class);
+    let wanted = Reach {
+        scopes: scopes.copied().collect(),
+        cidrs: new.cidrs.clone(),
+        expires_at: new.expires_at,
+    };
+    if own.covers(&wanted) {
+        Ok(new)
+    } else {
+        Err(ErrorCode::Forbidden.into())
+    }
 }
 
 fn parse_scopes(names: Vec<String>) -> Result<Vec<Scope>, ApiError> {

@@ -4,11 +4,12 @@ use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use model::KeyClass;
-use wire::{ErrorCode, Failure, RotateRequest, RotatedApiKeyResponse, Success};
+use tenancy::Reach;
+use wire::{Failure, RotateRequest, RotatedApiKeyResponse, Success};
 
 use crate::api_error::{ApiError, success};
 use crate::body::Fields;
-use crate::manage::{KeyPath, MayChangeKeys, grace_ms, reachable_key, refused};
+use crate::manage::{KeyPath, MayChangeKeys, grace_ms, reachable_key, refused, within_own_reach};
 use crate::shown::caller_response;
 use crate::state::AppState;
 
@@ -29,9 +30,8 @@ pub(crate) async fn rotate_api_key(
     request: Request,
 ) -> Result<Response, ApiError> {
     let old = reachable_key(&state, &permit, path).await?;
-    let reaches_further = !old.scopes.iter().all(|scope| permit.may_grant(*scope));
-    if old.class == KeyClass::Management && reaches_further {
-        return Err(ErrorCode::Forbidden.into());
+    if old.class == KeyClass::Management {
+        within_own_reach(&state, &permit, &Reach::from(&old)).await?;
     }
     let fields = Fields::read_optional_json(request, state.config.max_body_bytes).await?;
     let rotated = state

@@ -2,17 +2,19 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use tenancy::{KeyChange, KeyStatus};
+use model::KeyClass;
+use tenancy::{KeyChange, KeyStatus, Reach};
 use wire::{ApiKeyResponse, Failure, Success, UpdateApiKeyRequest};
 
 use crate::api_error::{ApiError, success};
 use crate::body::Fields;
-use crate::manage::{KeyPath, MayChangeKeys, reachable_key, refused};
+use crate::manage::{KeyPath, MayChangeKeys, reachable_key, refused, within_own_reach};
 use crate::shown::key_response;
 use crate::state::AppState;
 
 /// Change an API key: its name, whether it works, when it expires.
 ///
+/// To enable a key of class `management`, or to change when it expires, the caller's key must reach as far.
 /// A change counts for the next request with the key, on every server; its open streams end within a second.
 #[utoipa::path(
     patch, path = "/api/v1/projects/{projectId}/api-keys/{id}", tag = "settings",
@@ -45,6 +47,14 @@ pub(crate) async fn update_api_key(
             fields.moment("expiresAt")?.map(Some)
         },
     };
+    let livelier = change.status == Some(KeyStatus::Active) || change.expires_at.is_some();
+    if key.class == KeyClass::Management && livelier {
+        let wanted = Reach {
+            expires_at: change.expires_at.unwrap_or(key.expires_at),
+            ..Reach::from(&key)
+        };
+        within_own_reach(&state, &permit, &wanted).await?;
+    }
     let changed = state
         .keys
         .update_key(permit.organization_id(), key.id, change)
