@@ -234,13 +234,23 @@ async fn shell(sandbox: &LocalSandbox, script: &str) -> Result<String, SandboxEr
     Ok(sandbox.exec(request).await?.output)
 }
 
+/// Whether a listing of variables, ended by NUL or line ends, has exactly `variable`. One whose
+/// value goes on is another: `HOME` inside may lie below the server's.
+fn holds_whole(listing: &str, variable: &str) -> bool {
+    let edge = |next: Option<char>| next.is_none_or(|next| matches!(next, '\n' | '\0'));
+    listing.match_indices(variable).any(|(at, _)| {
+        let (before, after) = (&listing[..at], &listing[at + variable.len()..]);
+        edge(before.chars().next_back()) && edge(after.chars().next())
+    })
+}
+
 /// No variable of the server's may be seen inside, not even a harmless one.
 async fn environment(sandbox: &LocalSandbox) -> Result<Probe, SandboxError> {
     let inside = shell(sandbox, "env; cat /proc/1/environ /proc/self/environ").await?;
     let open = std::env::vars()
         // Short values are found by accident.
         .filter(|(_, value)| value.len() >= 8)
-        .find(|(name, value)| inside.contains(&format!("{name}={value}")))
+        .find(|(name, value)| holds_whole(&inside, &format!("{name}={value}")))
         .filter(|(name, _)| {
             // Names that the sandbox sets itself, to values that may be the same.
             !["PATH", "LANG", "DEBIAN_FRONTEND"].contains(&name.as_str())
@@ -308,5 +318,21 @@ async fn at_least(sandbox: &LocalSandbox, count: usize) -> Result<usize, Sandbox
             return Ok(found);
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_seen_whole_only() {
+        let listing = "HOME=/srv/sigmic/data/w/.sigmic/home\nA_TOKEN=12345678\0LAST=87654321";
+        for seen in ["A_TOKEN=12345678", "LAST=87654321"] {
+            assert!(holds_whole(listing, seen), "{seen}");
+        }
+        for other in ["HOME=/srv/sigmic", "TOKEN=12345678", "LAST=8765432"] {
+            assert!(!holds_whole(listing, other), "{other}");
+        }
     }
 }
