@@ -191,10 +191,8 @@ impl Cut {
     fn covers(&self, by: &Principal) -> bool {
         match (by, self.owner) {
             (Principal::ApiKey(key), TaskOwner::Key(id)) => key.key_id == id,
-            (Principal::ApiKey(key), TaskOwner::Project(id)) => key.project_id == Some(id),
             (Principal::EndUser(user), TaskOwner::EndUser(id)) => user.end_user_id == id,
             (Principal::EndUser(user), TaskOwner::WidgetApp(id)) => user.app_id == id,
-            (Principal::EndUser(user), TaskOwner::Project(id)) => user.project_id == id,
             (Principal::ApiKey(_), TaskOwner::EndUser(_) | TaskOwner::WidgetApp(_))
             | (Principal::EndUser(_), TaskOwner::Key(_)) => false,
         }

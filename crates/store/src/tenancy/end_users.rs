@@ -48,7 +48,7 @@ pub struct EndUserVariables {
     pub sealed: Vec<u8>,
 }
 
-/// What is cut off: tokens of one session, of one end user, or of a whole app.
+/// What is cut off: the token of one session, or all of one end user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionsOf {
     /// One token.

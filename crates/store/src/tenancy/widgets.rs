@@ -33,7 +33,7 @@ pub struct WidgetAppCheck {
     pub project_status: TenantStatus,
 }
 
-/// Which app of an organization; of a project too where the caller's reach ends there.
+/// Which app of a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WidgetAppScope {
     /// The organization.
