@@ -23,10 +23,6 @@ struct NoEngine;
 
 #[async_trait]
 impl SandboxEngine for NoEngine {
-    fn name(&self) -> &'static str {
-        "none"
-    }
-
     fn workspace_owner(&self, _number: u32) -> Owner {
         Owner::Server
     }

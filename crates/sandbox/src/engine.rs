@@ -103,9 +103,6 @@ impl ProbeReport {
 /// Makes sandboxes.
 #[async_trait]
 pub trait SandboxEngine: Send + Sync + fmt::Debug {
-    /// Its name in settings and histories.
-    fn name(&self) -> &'static str;
-
     /// Who must own the workspace with this number, a number that no other workspace of the
     /// server has: a kernel user of its own where the engine can give it one.
     fn workspace_owner(&self, number: u32) -> Owner;

@@ -127,10 +127,6 @@ impl fmt::Debug for TestedEngine {
 
 #[async_trait]
 impl SandboxEngine for TestedEngine {
-    fn name(&self) -> &'static str {
-        "local"
-    }
-
     fn workspace_owner(&self, number: u32) -> Owner {
         self.config.workspace_owner(number)
     }

@@ -130,10 +130,6 @@ impl LocalEngine {
 
 #[async_trait]
 impl SandboxEngine for LocalEngine {
-    fn name(&self) -> &'static str {
-        "local"
-    }
-
     fn workspace_owner(&self, number: u32) -> Owner {
         self.config.workspace_owner(number)
     }

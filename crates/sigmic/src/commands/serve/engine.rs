@@ -34,10 +34,6 @@ impl CountedEngine {
 
 #[async_trait]
 impl SandboxEngine for CountedEngine {
-    fn name(&self) -> &'static str {
-        self.engine.name()
-    }
-
     fn workspace_owner(&self, number: u32) -> Owner {
         self.engine.workspace_owner(number)
     }
