@@ -203,7 +203,7 @@ impl ToolSession {
         let named = self
             .files(move |workspace| Ok(name(workspace, last)))
             .await?;
-        // For as long as it runs: what it connects to is its call's.
+        // For as long as it is attended: what it connects to is its call's.
         let running = self.ledger().running(shell.call_id);
         let process = sandbox.spawn(request).await?;
         let (path, writer) = named.file.unzip();
