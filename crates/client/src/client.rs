@@ -6,8 +6,8 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::Serialize;
 use wire::{
     ApproveRequest, ApproveResponse, ArtifactsResponse, CancelResponse, CreateTaskRequest,
-    CreateTaskResponse, FollowUpRequest, FollowUpResponse, HistoryResponse, Paged, Success,
-    TaskListItem, TaskResponse,
+    CreateTaskResponse, FollowUpRequest, FollowUpResponse, HistoryResponse, Paged, TaskListItem,
+    TaskResponse,
 };
 
 use crate::files::{Download, Files, form};
@@ -275,10 +275,7 @@ impl Client {
     }
 
     fn post(&self, path: &[&str], body: &impl Serialize) -> Result<RequestBuilder, Error> {
-        let body = serde_json::to_vec(body)
-            .map_err(|_| Error::Invalid("the request cannot be written as JSON"))?;
-        let call = self.call(Method::POST, path)?;
-        Ok(call.header(CONTENT_TYPE, "application/json").body(body))
+        http::with_json(self.call(Method::POST, path)?, body)
     }
 
     fn post_form(&self, path: &[&str], form: Form) -> Result<RequestBuilder, Error> {
@@ -289,19 +286,8 @@ impl Client {
         Ok(self.http.request(method, self.url(path)?))
     }
 
-    /// The URL of a path below `/api/v1`. Each segment is escaped, so that an id never names
-    /// another endpoint.
     fn url(&self, path: &[&str]) -> Result<Url, Error> {
-        if path.iter().any(|part| matches!(*part, "" | "." | "..")) {
-            return Err(Error::Invalid("an id must not be empty or dots"));
-        }
-        let mut url = self.base.clone();
-        url.path_segments_mut()
-            .map_err(|()| Error::Invalid("the base URL cannot carry a path"))?
-            .pop_if_empty()
-            .extend(["api", "v1"])
-            .extend(path);
-        Ok(url)
+        http::url_below(&self.base, path)
     }
 
     async fn data<T: serde::de::DeserializeOwned>(
@@ -309,9 +295,7 @@ impl Client {
         attempted: &'static str,
         call: RequestBuilder,
     ) -> Result<T, Error> {
-        let response = call.send().await.map_err(Error::transport(attempted))?;
-        let success: Success<T> = http::answer(attempted, response).await?;
-        Ok(success.data)
+        http::data(attempted, call).await
     }
 }
 

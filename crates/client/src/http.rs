@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Response, Url, redirect};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{RequestBuilder, Response, Url, redirect};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use wire::Failure;
+use wire::{Failure, Success};
 
 use crate::{ApiKey, Error};
 
@@ -76,6 +77,41 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
                 .parse::<IpAddr>()
                 .is_ok_and(|address| address.is_loopback())
     })
+}
+
+/// The URL of a path below `/api/v1`. Each segment is escaped, so that an id never names another
+/// endpoint.
+pub(crate) fn url_below(base: &Url, path: &[&str]) -> Result<Url, Error> {
+    if path.iter().any(|part| matches!(*part, "" | "." | "..")) {
+        return Err(Error::Invalid("an id must not be empty or dots"));
+    }
+    let mut url = base.clone();
+    url.path_segments_mut()
+        .map_err(|()| Error::Invalid("the base URL cannot carry a path"))?
+        .pop_if_empty()
+        .extend(["api", "v1"])
+        .extend(path);
+    Ok(url)
+}
+
+/// A call with a JSON body.
+pub(crate) fn with_json(
+    call: RequestBuilder,
+    body: &impl Serialize,
+) -> Result<RequestBuilder, Error> {
+    let body = serde_json::to_vec(body)
+        .map_err(|_| Error::Invalid("the request cannot be written as JSON"))?;
+    Ok(call.header(CONTENT_TYPE, "application/json").body(body))
+}
+
+/// Sends a call; the `data` of its answer.
+pub(crate) async fn data<T: DeserializeOwned>(
+    attempted: &'static str,
+    call: RequestBuilder,
+) -> Result<T, Error> {
+    let response = call.send().await.map_err(Error::transport(attempted))?;
+    let success: Success<T> = answer(attempted, response).await?;
+    Ok(success.data)
 }
 
 /// The body of a success.

@@ -2,6 +2,7 @@
 //! wants a typed client; it knows the wire and nothing of the server.
 //!
 //! - [`Client`]: create, get, list, cancel, follow up, approve, history, files in and out;
+//! - [`Management`]: projects, API keys and widget apps, with a key of class `management`;
 //! - [`EventReader`]: the event stream as a pure state machine over bytes;
 //! - [`Client::stream`]: one connection to a stream; [`Client::follow`]: a stream that survives
 //!   broken connections and restarts of the server.
@@ -38,6 +39,7 @@ mod event;
 mod files;
 mod follow;
 mod http;
+mod management;
 mod reader;
 mod sse;
 mod stream;
@@ -48,5 +50,6 @@ pub use error::Error;
 pub use event::{CallStatus, ServerEvent};
 pub use files::{Download, Files};
 pub use follow::{Backoff, Follow, Followed};
+pub use management::{CutOff, Management, Page, RunningTasks};
 pub use reader::{EventReader, Received};
 pub use stream::EventStream;

@@ -1,6 +1,7 @@
 //! The command line, as it is typed.
 
 mod admin;
+mod manage;
 mod tasks;
 
 use std::path::PathBuf;
@@ -8,7 +9,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub(crate) use admin::{AdminArguments, AdminCommand, KeyCommand, SigningKeyCommand};
+pub(crate) use admin::{AdminArguments, AdminCommand, ClassName, KeyCommand, SigningKeyCommand};
+pub(crate) use manage::{
+    KeysArguments, KeysCommand, ManageArguments, OfProject, ProjectCommand, ProjectsArguments,
+    StopTasks, WidgetCommand, WidgetsArguments,
+};
 pub(crate) use tasks::{OutcomeName, TaskCommand, TasksArguments};
 
 use crate::settings::Sources;
@@ -76,6 +81,12 @@ event `rewind` forget what came after the last line with an id.")]
     Run(RunArguments),
     /// List tasks, look at one, decide its calls, talk on
     Tasks(TasksArguments),
+    /// List, make and rename projects
+    Projects(ProjectsArguments),
+    /// List, make, rotate and revoke API keys
+    Keys(KeysArguments),
+    /// List, make and change widget apps; cut off tokens and end users
+    Widgets(WidgetsArguments),
     /// Operator commands, which talk to the database (beside a running server too)
     Admin(AdminArguments),
     /// Find leaked API keys and app secrets in files, offline

@@ -1,15 +1,17 @@
-//! Whom `run` and `tasks` call, and as whom.
+//! Whom the commands that go over the API call, and as whom.
 
 use std::io::ErrorKind;
 use std::path::Path;
 
-use client::{ApiKey, Client, ClientConfig};
+use client::{ApiKey, Client, ClientConfig, Management};
 
 use crate::args::{Common, ServerArguments};
 use crate::failure::Failure;
 
-/// The command line's own key, in the data directory.
+/// The command line's own key for tasks, in the data directory.
 pub(super) const KEY_FILE: &str = "cli.key";
+/// Its own key for settings.
+pub(super) const MANAGEMENT_KEY_FILE: &str = "cli-management.key";
 /// Where the server that runs on the data directory listens.
 pub(super) const URL_FILE: &str = "cli.url";
 
@@ -18,38 +20,95 @@ pub(super) const URL_FILE: &str = "cli.url";
 /// # Errors
 /// When no key is known, or the local key would leave this machine.
 pub(super) fn client(common: &Common, server: &ServerArguments) -> Result<Client, Failure> {
-    let sources = common.sources(Vec::new());
-    let settings = sources.load()?.settings;
-    let given = server
-        .base_url
-        .clone()
-        .or_else(|| sources.variable("SIGMIC_BASE_URL").map(str::to_owned));
-    let own_key = sources.variable("SIGMIC_API_KEY");
-    let key = match own_key {
-        Some(key) => key.to_owned(),
-        None => read(&settings.data_dir.join(KEY_FILE))?.ok_or_else(|| {
-            Failure::Usage(format!(
-                "there is no key in {}: start the server (`sigmic serve`), or set SIGMIC_API_KEY",
-                settings.data_dir.join(KEY_FILE).display()
-            ))
-        })?,
-    };
-    let url = match given {
-        Some(url) => url,
-        None => match read(&settings.data_dir.join(URL_FILE))? {
-            Some(url) => url,
-            None => local_url(settings.listen),
-        },
-    };
-    let client = Client::new(&ClientConfig::new(url, ApiKey::new(key)))
-        .map_err(|error| Failure::Usage(error.to_string()))?;
-    if own_key.is_none() && !client.is_loopback() {
-        return Err(Failure::Usage(
-            "the key in the data directory is not sent to another machine: set SIGMIC_API_KEY"
-                .to_owned(),
-        ));
-    }
+    let called = Called::find(common, server, &RUN_TASKS)?;
+    let client = Client::new(&called.config).map_err(invalid)?;
+    called.check(|| client.is_loopback())?;
     Ok(client)
+}
+
+/// The same for the settings of an organization.
+///
+/// # Errors
+/// As [`client`].
+pub(super) fn management(common: &Common, server: &ServerArguments) -> Result<Management, Failure> {
+    let called = Called::find(common, server, &CHANGE_SETTINGS)?;
+    let management = Management::new(&called.config).map_err(invalid)?;
+    called.check(|| management.is_loopback())?;
+    Ok(management)
+}
+
+/// Where a key comes from.
+struct KeySource {
+    variable: &'static str,
+    file: &'static str,
+}
+
+const RUN_TASKS: KeySource = KeySource {
+    variable: "SIGMIC_API_KEY",
+    file: KEY_FILE,
+};
+const CHANGE_SETTINGS: KeySource = KeySource {
+    variable: "SIGMIC_MANAGEMENT_KEY",
+    file: MANAGEMENT_KEY_FILE,
+};
+
+/// A server and the key that it is called with.
+struct Called {
+    config: ClientConfig,
+    /// The variable that names another key, if the one of the data directory is meant.
+    local: Option<&'static str>,
+}
+
+impl Called {
+    fn find(
+        common: &Common,
+        server: &ServerArguments,
+        source: &KeySource,
+    ) -> Result<Self, Failure> {
+        let sources = common.sources(Vec::new());
+        let settings = sources.load()?.settings;
+        let given = server
+            .base_url
+            .clone()
+            .or_else(|| sources.variable("SIGMIC_BASE_URL").map(str::to_owned));
+        let own_key = sources.variable(source.variable);
+        let file = settings.data_dir.join(source.file);
+        let key = match own_key {
+            Some(key) => key.to_owned(),
+            None => read(&file)?.ok_or_else(|| {
+                Failure::Usage(format!(
+                    "there is no key in {}: start the server (`sigmic serve`), or set {}",
+                    file.display(),
+                    source.variable
+                ))
+            })?,
+        };
+        let url = match given {
+            Some(url) => url,
+            None => match read(&settings.data_dir.join(URL_FILE))? {
+                Some(url) => url,
+                None => local_url(settings.listen),
+            },
+        };
+        Ok(Self {
+            config: ClientConfig::new(url, ApiKey::new(key)),
+            local: own_key.is_none().then_some(source.variable),
+        })
+    }
+
+    /// The key of the data directory stays on this machine.
+    fn check(&self, is_loopback: impl Fn() -> bool) -> Result<(), Failure> {
+        match self.local {
+            Some(variable) if !is_loopback() => Err(Failure::Usage(format!(
+                "the key in the data directory is not sent to another machine: set {variable}"
+            ))),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+fn invalid(error: client::Error) -> Failure {
+    Failure::Usage(error.to_string())
 }
 
 /// The URL under which this machine reaches a server that listens there.

@@ -4,6 +4,7 @@ pub(crate) mod admin;
 mod connect;
 pub(crate) mod doctor;
 mod follow;
+pub(crate) mod manage;
 pub(crate) mod print;
 pub(crate) mod run;
 mod runtime;

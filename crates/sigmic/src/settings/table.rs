@@ -370,8 +370,12 @@ pub(crate) const VARIABLES: &[Variable] = &[
         help: "The key that `run` and `tasks` call with; else `cli.key` in the data directory.",
     },
     Variable {
+        name: "SIGMIC_MANAGEMENT_KEY",
+        help: "The key of class `management` that `projects`, `keys` and `widgets` call with; else `cli-management.key` in the data directory.",
+    },
+    Variable {
         name: "SIGMIC_BASE_URL",
-        help: "The server that `run` and `tasks` call, without `/api/v1` (flag `--base-url`); else the one that runs on the data directory.",
+        help: "The server that the commands call, without `/api/v1` (flag `--base-url`); else the one that runs on the data directory.",
     },
     Variable {
         name: "RUST_LOG",

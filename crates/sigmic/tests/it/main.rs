@@ -13,6 +13,7 @@ mod doctor;
 mod escape;
 mod examples;
 mod guide;
+mod manage;
 mod metrics;
 mod program;
 mod run;

@@ -70,7 +70,7 @@ fn what_the_first_start_makes_is_private_and_stays() {
             & 0o777
     };
     assert_eq!(mode(""), 0o700);
-    for name in ["cli.key", "master.key", "sigmic.db"] {
+    for name in ["cli.key", "cli-management.key", "master.key", "sigmic.db"] {
         assert_eq!(mode(name), 0o600, "{name}");
     }
     let key = home.key();
@@ -90,7 +90,9 @@ fn a_revoked_command_line_key_is_not_made_again_but_a_lost_one_is() {
     home.serve().terminate();
     let key = home.key();
     let keys = home.json(&["admin", "keys", "list", "--json"]);
-    let id = keys[0]["id"].as_str().unwrap();
+    let of_tasks = |key: &&serde_json::Value| key["class"] == "project";
+    let keys = keys.as_array().unwrap();
+    let id = keys.iter().find(of_tasks).unwrap()["id"].as_str().unwrap();
     home.json(&["admin", "keys", "revoke", id, "--json"]);
     home.serve().terminate();
     assert_eq!(home.key(), key);

@@ -1,4 +1,4 @@
-//! What the command line needs to call this server: a key of its own and the address.
+//! What the command line needs to call this server: keys of its own and the address.
 
 use std::path::{Path, PathBuf};
 
@@ -6,27 +6,38 @@ use anyhow::{Context as _, Result};
 use auth::PlainKey;
 use model::KeyClass;
 
-use crate::commands::connect::{KEY_FILE, URL_FILE, read};
+use crate::commands::connect::{KEY_FILE, MANAGEMENT_KEY_FILE, URL_FILE, read};
 use crate::instance::{FIRST_OWNER, Instance, Lasting, write_private_file};
 
 /// Longest name of a key that is made of a path.
 const MAX_NAME_CHARS: usize = 100;
 
-/// Makes the command line's key unless the one in the data directory is known here; with it, at
+/// Makes the command line's keys unless those in the data directory are known here; with them, at
 /// the first start, organization, owner and default project. A key that the operator disabled or
-/// revoked stays as it is.
-pub(super) async fn ensure_key(instance: &Instance, data_dir: &Path) -> Result<PathBuf> {
-    let path = data_dir.join(KEY_FILE);
-    let kept = read(&path).map_err(anyhow::Error::from)?;
+/// revoked stays as it is. Answers where the one for tasks lies.
+pub(super) async fn ensure_keys(instance: &Instance, data_dir: &Path) -> Result<PathBuf> {
+    let (tasks, settings) = (data_dir.join(KEY_FILE), data_dir.join(MANAGEMENT_KEY_FILE));
+    ensure_key(instance, data_dir, KeyClass::Project, &tasks).await?;
+    ensure_key(instance, data_dir, KeyClass::Management, &settings).await?;
+    Ok(tasks)
+}
+
+async fn ensure_key(
+    instance: &Instance,
+    data_dir: &Path,
+    class: KeyClass,
+    path: &Path,
+) -> Result<()> {
+    let kept = read(path).map_err(anyhow::Error::from)?;
     if let Some(key) = kept.and_then(|text| PlainKey::parse(&text).ok()) {
         let hash = instance.hasher.hash(&key);
         let known = instance.store.unscoped_find_api_key_by_hash(&hash.bytes);
         if known.await?.is_some() {
-            return Ok(path);
+            return Ok(());
         }
     }
-    // Several servers on one database have a key each: the name tells whose it is, and a key that
-    // is made again takes the place of its predecessor only.
+    // Several servers on one database have keys each: the name tells whose they are, and a key
+    // that is made again takes the place of its predecessor only.
     let host = rustix::system::uname();
     let host = host.nodename().to_string_lossy();
     let name: String = format!("command line of {host}:{}", data_dir.display())
@@ -36,11 +47,10 @@ pub(super) async fn ensure_key(instance: &Instance, data_dir: &Path) -> Result<P
         .collect();
     let made = instance
         .admin
-        .bootstrap(FIRST_OWNER, &[(KeyClass::Project, &name)])
+        .bootstrap(FIRST_OWNER, &[(class, &name)])
         .await?;
     let minted = made.keys.first().context("the key that was asked for")?;
-    write_private_file(&path, minted.key.expose_key(), Lasting::Durable)?;
-    Ok(path)
+    write_private_file(path, minted.key.expose_key(), Lasting::Durable)
 }
 
 /// The file that says where the server listens, for as long as it does.

@@ -35,7 +35,7 @@ use crate::instance::{Instance, Schema};
 use crate::logging;
 use crate::output::Output;
 use crate::settings::{Database, Settings};
-use first_start::{UrlFile, ensure_key};
+use first_start::{UrlFile, ensure_keys};
 use tokens::{own_origins, tend_tokens};
 
 /// How often the last uses of keys are written.
@@ -108,7 +108,7 @@ async fn serve_instance(
     signals: &mut Signals,
     output: &mut Output,
 ) -> Result<()> {
-    let key_file = ensure_key(instance, &settings.data_dir).await?;
+    let key_file = ensure_keys(instance, &settings.data_dir).await?;
     let mut parts = Parts::new(settings, instance)?;
     let readiness = Readiness::default();
     let workers = Workers::new(&parts.tasks);

@@ -35,7 +35,7 @@ pub(super) const SCRIPTS: &[(&str, &str)] = &[
     ("A1", "must cat secret-of-own; never cat /etc/shadow"),
     (
         "A2",
-        "never cat $DATA/master.key; never cat $DATA/cli.key; never ls $DATA",
+        "never cat $DATA/master.key; never cat $DATA/cli.key; never cat $DATA/cli-management.key; never ls $DATA",
     ),
     (
         "A3",
