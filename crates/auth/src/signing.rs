@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{SigningKey, VerifyingKey};
-use model::{Clock, Random, Timestamp};
+use model::{Caller, Clock, Random, Timestamp};
 use serde_json::{Value, json};
-use store::{SigningKeyChange, SigningKeyRow, SigningKeyState, Store};
+use store::{ChangedBy, SigningKeyChange, SigningKeyRow, SigningKeyState, Store};
 use tokio::sync::watch;
 use vault::{Record, Secret, Vault};
 use zeroize::Zeroizing;
@@ -234,7 +234,7 @@ impl SigningKeys {
     pub async fn maintain(&self) -> Result<(), store::Error> {
         let rows = self.store.list_signing_keys().await?;
         let (changes, missing) = due(&rows, self.clock.now());
-        match self.change(changes, &missing).await {
+        match self.change(changes, &missing, Caller::SERVER).await {
             // Another node did it.
             Ok(()) | Err(SigningError::Busy | SigningError::NotFound) => Ok(()),
             Err(SigningError::Store(error)) => Err(error),
@@ -245,17 +245,17 @@ impl SigningKeys {
     ///
     /// # Errors
     /// See [`SigningError`].
-    pub async fn rotate(&self) -> Result<(), SigningError> {
+    pub async fn rotate(&self, by: Caller) -> Result<(), SigningError> {
         let rows = self.store.list_signing_keys().await?;
         let (changes, missing) = rotation(&rows);
-        self.change(changes, &missing).await
+        self.change(changes, &missing, by).await
     }
 
     /// Makes every token that a key signed invalid at once.
     ///
     /// # Errors
     /// See [`SigningError`].
-    pub async fn revoke(&self, kid: &str) -> Result<(), SigningError> {
+    pub async fn revoke(&self, kid: &str, by: Caller) -> Result<(), SigningError> {
         let rows = self.store.list_signing_keys().await?;
         let row = rows.iter().find(|row| row.kid == kid);
         let row = row.filter(|row| row.state != SigningKeyState::Revoked);
@@ -271,7 +271,7 @@ impl SigningKeys {
             SigningKeyState::Standby => missing.push(SigningKeyState::Standby),
             SigningKeyState::Previous | SigningKeyState::Revoked => {}
         }
-        self.change(changes, &missing).await
+        self.change(changes, &missing, by).await
     }
 
     /// The signing keys, oldest first.
@@ -312,13 +312,16 @@ impl SigningKeys {
         &self,
         changes: Vec<SigningKeyChange>,
         missing: &[SigningKeyState],
+        caller: Caller,
     ) -> Result<(), SigningError> {
         if changes.is_empty() && missing.is_empty() {
             return Ok(());
         }
         let now = self.clock.now();
         let new = missing.iter().map(|state| self.make(*state, now)).collect();
-        let changed = self.store.change_signing_keys(changes, new, now);
+        let changed = self
+            .store
+            .change_signing_keys(changes, new, ChangedBy { caller, at: now });
         Ok(changed.await?)
     }
 

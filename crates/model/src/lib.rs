@@ -6,8 +6,10 @@
 //! - [`JournalEvent`] and [`RunFold`]: the facts of a task, and what they add up to;
 //! - [`Principal`], [`Action`] and [`authorize`]: who asks, for what, and whether they may;
 //! - [`Setting`] and [`authorize_setting`]: the same for the settings of an organization;
+//! - [`Caller`] and [`Actor`]: who changes something, as the audit log names them;
 //! - [`Clock`] and [`Random`]: time and chance as parameters.
 
+mod caller;
 mod egress;
 mod fold;
 mod ids;
@@ -23,6 +25,7 @@ mod task;
 mod text;
 mod time;
 
+pub use caller::{Actor, Caller};
 pub use egress::{Egress, EgressDecision};
 pub use fold::{CallFold, CallState, CompactedFold, RunFold};
 pub use ids::{

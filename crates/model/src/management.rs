@@ -1,7 +1,11 @@
 //! Whether a caller may see or change the settings of an organization. The same kind of table as
 //! that of tasks: pure, and services take its proof.
 
-use crate::{ApiKeyId, ApiKeyPrincipal, Forbidden, KeyClass, OrganizationId, Principal, Scope};
+use std::net::IpAddr;
+
+use crate::{
+    Actor, ApiKeyId, ApiKeyPrincipal, Caller, Forbidden, KeyClass, OrganizationId, Principal, Scope,
+};
 
 /// What a caller wants to see or change of an organization's settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,11 +24,13 @@ pub enum Setting {
     SeeApps,
     /// Create and change widget apps, cut off tokens and end users.
     ChangeApps,
+    /// Read and export the audit log.
+    ReadAudit,
 }
 
 impl Setting {
     /// Everything there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SeeProjects,
         Self::CreateProjects,
         Self::ChangeProjects,
@@ -32,6 +38,7 @@ impl Setting {
         Self::ChangeKeys,
         Self::SeeApps,
         Self::ChangeApps,
+        Self::ReadAudit,
     ];
 
     /// The scopes of which a key of class `management` needs one.
@@ -48,6 +55,7 @@ impl Setting {
             Self::ChangeKeys => &[Scope::KeysManage],
             Self::SeeApps => &[Scope::AppsRead, Scope::AppsManage],
             Self::ChangeApps => &[Scope::AppsManage],
+            Self::ReadAudit => &[Scope::AuditRead],
         }
     }
 }
@@ -56,6 +64,7 @@ impl Setting {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingPermit {
     key: ApiKeyPrincipal,
+    ip: Option<IpAddr>,
 }
 
 impl SettingPermit {
@@ -73,6 +82,23 @@ impl SettingPermit {
     pub fn username(&self) -> &str {
         &self.key.username
     }
+
+    /// The same, asked for from this address.
+    #[must_use]
+    pub fn from_address(self, ip: Option<IpAddr>) -> Self {
+        Self { ip, ..self }
+    }
+
+    /// Who changes what the permit is for, as the audit log names them.
+    pub fn caller(&self) -> Caller {
+        Caller {
+            actor: Actor::ApiKey {
+                id: self.key.key_id,
+                username: self.key.username.clone(),
+            },
+            ip: self.ip,
+        }
+    }
 }
 
 /// Whether `principal` may see or change `setting`.
@@ -85,7 +111,10 @@ pub fn authorize_setting(
 ) -> Result<SettingPermit, Forbidden> {
     match principal {
         Principal::ApiKey(key) => match key.class {
-            KeyClass::Management if may(key, setting) => Ok(SettingPermit { key: key.clone() }),
+            KeyClass::Management if may(key, setting) => Ok(SettingPermit {
+                key: key.clone(),
+                ip: None,
+            }),
             KeyClass::Management | KeyClass::Project => Err(Forbidden),
         },
         Principal::EndUser(_) => Err(Forbidden),

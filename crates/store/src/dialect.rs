@@ -47,6 +47,13 @@ pub(crate) const LOCK_PROJECT: Differs = Differs {
     postgres: "SELECT id FROM projects WHERE id = $1 FOR NO KEY UPDATE",
 };
 
+/// Where a chain of the audit log goes to, held until the transaction ends: entries of one chain
+/// follow each other.
+pub(crate) const LOCK_AUDIT_HEAD: Differs = Differs {
+    sqlite: "SELECT seq, hash FROM audit_heads WHERE chain = $1",
+    postgres: "SELECT seq, hash FROM audit_heads WHERE chain = $1 FOR NO KEY UPDATE",
+};
+
 /// The run of a project that waited longest and that this worker may take; on PostgreSQL not one
 /// that another worker is just taking.
 pub(crate) const CLAIM_CANDIDATE: Differs = Differs {

@@ -11,6 +11,7 @@
 //! it with `Store::write` or `Store::read`, and a case in the conformance suite (`tests/it`),
 //! which runs everything on both backends.
 
+mod audit;
 mod dialect;
 mod error;
 mod metrics;
@@ -27,6 +28,7 @@ mod tenancy;
 mod tx;
 mod value;
 
+pub use audit::{AuditAction, AuditFault, AuditReport, AuditRow, ChangedBy};
 pub use error::Error;
 pub use runs::{
     CancelTarget, ClaimRequest, ClaimedRun, FenceOff, LeaseRenewal, Renewed, RunCounts, RunRow,

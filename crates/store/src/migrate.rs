@@ -18,6 +18,10 @@ const SQLITE: &[(&str, &str)] = &[
         "V3__key_callers",
         include_str!("../migrations/sqlite/V3__key_callers.sql"),
     ),
+    (
+        "V5__audit_log",
+        include_str!("../migrations/sqlite/V5__audit_log.sql"),
+    ),
 ];
 
 const POSTGRES: &[(&str, &str)] = &[
@@ -33,11 +37,14 @@ const POSTGRES: &[(&str, &str)] = &[
         "V3__key_callers",
         include_str!("../migrations/postgres/V3__key_callers.sql"),
     ),
+    (
+        "V5__audit_log",
+        include_str!("../migrations/postgres/V5__audit_log.sql"),
+    ),
 ];
 
 /// The newest version that this program knows, the same on both backends.
-#[expect(clippy::cast_possible_wrap, reason = "a handful")]
-pub(crate) const LATEST: i64 = SQLITE.len() as i64;
+pub(crate) const LATEST: i64 = 5;
 
 pub(crate) fn sqlite_runner() -> Result<Runner, Error> {
     runner(SQLITE)
@@ -60,6 +67,10 @@ fn runner(list: &[(&str, &str)]) -> Result<Runner, Error> {
 mod tests {
     use super::*;
 
+    fn number(name: &str) -> i64 {
+        name[1..].split('_').next().unwrap().parse().unwrap()
+    }
+
     #[test]
     fn every_file_is_listed_on_both_backends() {
         for (folder, list) in [("sqlite", SQLITE), ("postgres", POSTGRES)] {
@@ -68,9 +79,10 @@ mod tests {
                 .unwrap()
                 .map(|entry| entry.unwrap().file_name().into_string().unwrap())
                 .collect();
-            files.sort_by_key(|name| name[1..].split('_').next().unwrap().parse::<u32>().unwrap());
+            files.sort_by_key(|name| number(name));
             let listed: Vec<_> = list.iter().map(|(name, _)| format!("{name}.sql")).collect();
             assert_eq!(files, listed);
+            assert_eq!(number(list.last().unwrap().0), LATEST);
         }
         assert_eq!(SQLITE.len(), POSTGRES.len());
     }

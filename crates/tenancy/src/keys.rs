@@ -5,10 +5,10 @@ use std::sync::Arc;
 use auth::{KeyHasher, PlainKey};
 use ipnet::IpNet;
 use model::{
-    ApiKeyId, Clock, InvalidName, KeyClass, Name, OrganizationId, ProjectId, Random, Scope,
+    ApiKeyId, Caller, Clock, InvalidName, KeyClass, Name, OrganizationId, ProjectId, Random, Scope,
     Timestamp,
 };
-use store::{ApiKey, ApiKeyPatch, KeyCaller, KeyStatus, NewApiKey, Store};
+use store::{ApiKey, ApiKeyPatch, ChangedBy, KeyCaller, KeyStatus, NewApiKey, Store};
 
 /// Networks that a key is bound to, at most.
 const MAX_CIDRS: usize = 100;
@@ -110,17 +110,19 @@ pub struct RotatedKey {
     pub callers: Vec<KeyCaller>,
 }
 
-/// Makes and changes projects and keys. Checks what is asked for, not who asks.
+/// Makes and changes projects and keys, as the operator or [`by`](Self::by) somebody else. Checks
+/// what is asked for, not who asks.
 #[derive(Debug, Clone)]
 pub struct KeyAdmin {
     pub(crate) store: Store,
     pub(crate) hasher: KeyHasher,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
+    caller: Caller,
 }
 
 impl KeyAdmin {
-    /// Works on this store.
+    /// Works on this store, as the operator.
     pub fn new(
         store: Store,
         hasher: KeyHasher,
@@ -132,6 +134,24 @@ impl KeyAdmin {
             hasher,
             clock,
             random,
+            caller: Caller::OPERATOR,
+        }
+    }
+
+    /// The same for somebody else, as the audit log is to name them.
+    #[must_use]
+    pub fn by(&self, caller: Caller) -> Self {
+        Self {
+            caller,
+            ..self.clone()
+        }
+    }
+
+    /// Who makes a change now.
+    pub(crate) fn changed_by(&self) -> ChangedBy {
+        ChangedBy {
+            caller: self.caller.clone(),
+            at: self.clock.now(),
         }
     }
 
@@ -146,7 +166,7 @@ impl KeyAdmin {
         }
         let (key, new) = self.mint(new)?;
         let record = new.key.clone();
-        self.store.insert_api_key(new).await?;
+        self.store.insert_api_key(new, self.changed_by()).await?;
         Ok(MintedKey { record, key })
     }
 
@@ -234,7 +254,9 @@ impl KeyAdmin {
             status: Some(status),
             ..ApiKeyPatch::default()
         };
-        let done = self.store.update_api_key(organization_id, id, patch);
+        let done = self
+            .store
+            .update_api_key(organization_id, id, patch, self.changed_by());
         done.await?;
         Ok(())
     }
@@ -268,7 +290,9 @@ impl KeyAdmin {
             status: change.status,
             expires_at: change.expires_at,
         };
-        let changed = self.store.update_api_key(organization_id, id, patch);
+        let changed = self
+            .store
+            .update_api_key(organization_id, id, patch, self.changed_by());
         Ok(changed.await?)
     }
 
@@ -298,7 +322,10 @@ impl KeyAdmin {
         })?;
         let overlap_until = self.clock.now().plus_millis(grace_ms.max(0));
         let callers = self.store.list_key_callers(organization_id, id).await?;
-        let record = self.store.rotate_api_key(id, new, overlap_until).await;
+        let record = self
+            .store
+            .rotate_api_key(id, new, overlap_until, self.changed_by())
+            .await;
         let record = record.map_err(|error| {
             if matches!(error, store::Error::Conflict) {
                 AdminError::Replaced
@@ -336,8 +363,9 @@ impl KeyAdmin {
         id: ApiKeyId,
         reason: Option<String>,
     ) -> Result<(), AdminError> {
-        let now = self.clock.now();
-        let done = self.store.revoke_api_key(organization_id, id, now, reason);
+        let done = self
+            .store
+            .revoke_api_key(organization_id, id, reason, self.changed_by());
         Ok(done.await?)
     }
 }

@@ -58,7 +58,7 @@ impl KeyAdmin {
                 ..project
             },
             keys: minted.iter().map(|(_, new)| new.clone()).collect(),
-            at: now,
+            by: self.changed_by(),
         });
         let made = made.await?;
         let keys = minted.into_iter().zip(made.keys);
@@ -96,7 +96,9 @@ impl KeyAdmin {
         name: &str,
     ) -> Result<Project, AdminError> {
         let project = self.new_project(organization_id, name)?;
-        self.store.insert_project(project.clone()).await?;
+        self.store
+            .insert_project(project.clone(), self.changed_by())
+            .await?;
         Ok(project)
     }
 
@@ -141,7 +143,7 @@ impl KeyAdmin {
         };
         Ok(self
             .store
-            .update_project(organization_id, id, patch)
+            .update_project(organization_id, id, patch, self.changed_by())
             .await?)
     }
 }

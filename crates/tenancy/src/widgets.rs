@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use auth::{EndUserName, KeyHasher, OriginPattern, PlainAppSecret};
 use model::{
-    AppId, Clock, EndUserId, Name, OrganizationId, ProjectId, Random, Timestamp, WidgetAppId,
-    WidgetSessionId,
+    AppId, Caller, Clock, EndUserId, Name, OrganizationId, ProjectId, Random, Timestamp,
+    WidgetAppId, WidgetSessionId,
 };
 use serde_json::Value;
 use store::{
-    EndUserStatus, NewWidgetApp, SessionsOf, Store, TenantStatus, WidgetApp, WidgetAppPatch,
-    WidgetAppScope, WidgetAppSecret, WidgetSession,
+    ChangedBy, EndUserStatus, NewWidgetApp, SessionsOf, Store, TenantStatus, WidgetApp,
+    WidgetAppPatch, WidgetAppScope, WidgetAppSecret, WidgetSession,
 };
 
 use crate::Error;
@@ -72,17 +72,19 @@ pub struct CutOff {
     pub sessions: usize,
 }
 
-/// Makes and changes widget apps. Checks what is asked for, not who asks. Cheap to clone.
+/// Makes and changes widget apps, as the operator or [`by`](Self::by) somebody else. Checks what is
+/// asked for, not who asks. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Widgets {
     store: Store,
     hasher: KeyHasher,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    caller: Caller,
 }
 
 impl Widgets {
-    /// Works on this store.
+    /// Works on this store, as the operator.
     pub fn new(
         store: Store,
         hasher: KeyHasher,
@@ -94,6 +96,24 @@ impl Widgets {
             hasher,
             clock,
             random,
+            caller: Caller::OPERATOR,
+        }
+    }
+
+    /// The same for somebody else, as the audit log is to name them.
+    #[must_use]
+    pub fn by(&self, caller: Caller) -> Self {
+        Self {
+            caller,
+            ..self.clone()
+        }
+    }
+
+    /// Who makes a change now.
+    fn changed_by(&self) -> ChangedBy {
+        ChangedBy {
+            caller: self.caller.clone(),
+            at: self.clock.now(),
         }
     }
 
@@ -131,7 +151,7 @@ impl Widgets {
             app: app.clone(),
             secret: kept,
         };
-        let made = self.store.insert_widget_app(kept).await;
+        let made = self.store.insert_widget_app(kept, self.changed_by()).await;
         made.map_err(Error::Store)?;
         Ok(MintedApp { app, secret })
     }
@@ -181,7 +201,10 @@ impl Widgets {
                 Some(new) => Some(new.map(theme).transpose()?),
             },
         };
-        let changed = self.store.update_widget_app(scope, patch).await;
+        let changed = self
+            .store
+            .update_widget_app(scope, patch, self.changed_by())
+            .await;
         changed.map_err(Error::of("Widget app"))
     }
 
@@ -197,7 +220,9 @@ impl Widgets {
     ) -> Result<(PlainAppSecret, Timestamp), Error> {
         let (secret, kept) = self.mint_secret();
         let until = kept.created_at.plus_millis(grace_ms.max(0));
-        let done = self.store.rotate_widget_app_secret(scope, kept, until);
+        let done = self
+            .store
+            .rotate_widget_app_secret(scope, kept, until, self.changed_by());
         done.await.map_err(Error::of("Widget app"))?;
         Ok((secret, until))
     }
@@ -221,7 +246,7 @@ impl Widgets {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Store`].
     pub async fn delete(&self, scope: WidgetAppScope) -> Result<(), Error> {
-        let deleted = self.store.delete_widget_app(scope).await;
+        let deleted = self.store.delete_widget_app(scope, self.changed_by()).await;
         deleted.map_err(Error::of("Widget app"))
     }
 
@@ -297,10 +322,9 @@ impl Widgets {
     ) -> Result<(), Error> {
         let name = EndUserName::parse(end_user)?.as_str().to_owned();
         let new_id = EndUserId::generate(&*self.random);
-        let now = self.clock.now();
         let done = self
             .store
-            .set_end_user_status(scope, name, status, new_id, now);
+            .set_end_user_status(scope, name, status, new_id, self.changed_by());
         done.await.map_err(Error::of("Widget app"))
     }
 
@@ -310,8 +334,9 @@ impl Widgets {
         of: SessionsOf,
         what: &'static str,
     ) -> Result<CutOff, Error> {
-        let now = self.clock.now();
-        let done = self.store.revoke_widget_sessions(scope, of, now);
+        let done = self
+            .store
+            .revoke_widget_sessions(scope, of, self.changed_by());
         let (end_user_id, count) = done.await.map_err(Error::of(what))?;
         Ok(CutOff {
             end_user_id,

@@ -1,6 +1,6 @@
 //! Signing keys over time.
 
-use model::Clock as _;
+use model::{Caller, Clock as _};
 use store::SigningKeyState;
 
 use crate::support::{Fixture, signing_keys};
@@ -34,7 +34,7 @@ async fn a_token_outlives_the_rotation_of_its_key_and_not_its_revocation() {
     let fixture = Fixture::new().await;
     let app = App::new(&fixture).await;
     let old = app.token(&fixture, "u1", "30d").await;
-    fixture.signing.rotate().await.unwrap();
+    fixture.signing.rotate(Caller::OPERATOR).await.unwrap();
     let new = app.token(&fixture, "u1", "30d").await;
     assert_ne!(
         old.split('.').next(),
@@ -50,7 +50,7 @@ async fn a_token_outlives_the_rotation_of_its_key_and_not_its_revocation() {
         .find(|key| key.state == SigningKeyState::Previous);
     fixture
         .signing
-        .revoke(&previous.unwrap().kid)
+        .revoke(&previous.unwrap().kid, Caller::OPERATOR)
         .await
         .unwrap();
     assert!(present(&fixture, &old).await.is_err());
@@ -59,12 +59,28 @@ async fn a_token_outlives_the_rotation_of_its_key_and_not_its_revocation() {
     let current = keys
         .iter()
         .find(|key| key.state == SigningKeyState::Current);
-    fixture.signing.revoke(&current.unwrap().kid).await.unwrap();
+    fixture
+        .signing
+        .revoke(&current.unwrap().kid, Caller::OPERATOR)
+        .await
+        .unwrap();
     assert!(present(&fixture, &new).await.is_err());
     let newest = app.token(&fixture, "u1", "1h").await;
     assert!(present(&fixture, &newest).await.is_ok());
-    assert!(fixture.signing.revoke("0000000000000000").await.is_err());
-    assert!(fixture.signing.revoke(&current.unwrap().kid).await.is_err());
+    assert!(
+        fixture
+            .signing
+            .revoke("0000000000000000", Caller::OPERATOR)
+            .await
+            .is_err()
+    );
+    assert!(
+        fixture
+            .signing
+            .revoke(&current.unwrap().kid, Caller::OPERATOR)
+            .await
+            .is_err()
+    );
 }
 
 #[tokio::test]
@@ -73,8 +89,8 @@ async fn another_node_takes_over_what_was_rotated() {
     let app = App::new(&fixture).await;
     let other = signing_keys(&fixture.store, &fixture.vault, &fixture.clock).await;
     // Twice: the key that signs now was never seen by the first node.
-    other.rotate().await.unwrap();
-    other.rotate().await.unwrap();
+    other.rotate(Caller::OPERATOR).await.unwrap();
+    other.rotate(Caller::OPERATOR).await.unwrap();
     let token = app.token(&fixture, "u1", "1h").await;
     assert!(present(&fixture, &token).await.is_ok());
     let set = fixture.signing.public_set().await.unwrap();

@@ -38,6 +38,14 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
+    /// The operator, now.
+    pub(crate) fn by(&self) -> store::ChangedBy {
+        store::ChangedBy {
+            caller: model::Caller::OPERATOR,
+            at: self.clock.now(),
+        }
+    }
+
     pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&StoreConfig::Sqlite {

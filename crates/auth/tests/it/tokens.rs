@@ -47,7 +47,11 @@ impl App {
                 expires_at: None,
             },
         };
-        fixture.store.insert_widget_app(new).await.unwrap();
+        fixture
+            .store
+            .insert_widget_app(new, fixture.by())
+            .await
+            .unwrap();
         Self { app, secret }
     }
 
@@ -140,7 +144,9 @@ async fn contract_027_what_a_token_depends_on_is_read_each_time() {
             status: Some(status),
             ..WidgetAppPatch::default()
         };
-        fixture.store.update_widget_app(app.scope(), patch)
+        fixture
+            .store
+            .update_widget_app(app.scope(), patch, fixture.by())
     };
     set(TenantStatus::Disabled).await.unwrap();
     assert!(is_invalid(&present(&fixture, &token).await));
@@ -150,7 +156,7 @@ async fn contract_027_what_a_token_depends_on_is_read_each_time() {
     let of = SessionsOf::EndUser("u1".to_owned());
     let cut = fixture
         .store
-        .revoke_widget_sessions(app.scope(), of, fixture.clock.now());
+        .revoke_widget_sessions(app.scope(), of, fixture.by());
     assert_eq!(cut.await.unwrap().1, 1);
     assert!(is_invalid(&present(&fixture, &token).await));
     assert!(present(&fixture, &other).await.is_ok());
@@ -208,7 +214,7 @@ async fn two_secrets_live_until_the_old_one_ends() {
     let until = now.plus_millis(5_000);
     let rotated = fixture
         .store
-        .rotate_widget_app_secret(app.scope(), kept, until);
+        .rotate_widget_app_secret(app.scope(), kept, until, fixture.by());
     rotated.await.unwrap();
     let begin = |secret: &PlainAppSecret| {
         let secret = secret.expose_app_secret().to_owned();
@@ -233,7 +239,7 @@ async fn a_blocked_end_user_gets_no_token() {
         "mal".to_owned(),
         store::EndUserStatus::Blocked,
         model::EndUserId::generate(&OsRandom),
-        fixture.clock.now(),
+        fixture.by(),
     );
     blocked.await.unwrap();
     let refused = fixture.exchange.begin(id, secret, &name).await;

@@ -1,13 +1,13 @@
 //! What a first start makes, in one command that may be repeated.
 
-use model::Timestamp;
-
+use super::facts::{of_key, of_organization};
 use super::key_rows::{key_columns, read_key};
 use super::keys;
 use super::tenants::{
     find_default_organization, insert_organization, insert_project, list_projects,
 };
 use super::{ApiKey, NewApiKey, Organization, Project};
+use crate::audit::{AuditAction, ChangedBy, Done, record};
 use crate::tx::Tx;
 use crate::value::params;
 use crate::{Error, Store};
@@ -22,8 +22,8 @@ pub struct Bootstrap {
     /// Made in any case, in the place of the key of the same class and name: what tells that
     /// one's tasks stays. Organization, project, lineage and predecessor are set by the store.
     pub keys: Vec<NewApiKey>,
-    /// When.
-    pub at: Timestamp,
+    /// Who makes them, and when.
+    pub by: ChangedBy,
 }
 
 /// What there is after a [`Bootstrap`].
@@ -53,6 +53,7 @@ impl Store {
 }
 
 async fn run(tx: &mut Tx, bootstrap: &Bootstrap) -> Result<Bootstrapped, Error> {
+    let mut done = Vec::new();
     let organization = match find_default_organization(tx).await? {
         Some(organization) => organization,
         None => {
@@ -61,10 +62,13 @@ async fn run(tx: &mut Tx, bootstrap: &Bootstrap) -> Result<Bootstrapped, Error> 
                 ..bootstrap.organization.clone()
             };
             insert_organization(tx, &organization).await?;
+            let facts = of_organization(&organization);
+            let action = AuditAction::OrganizationCreate;
+            done.push(Done::made(action, organization.id, facts));
             organization
         }
     };
-    let project = default_project(tx, &organization, &bootstrap.project).await?;
+    let project = default_project(tx, &organization, &bootstrap.project, &mut done).await?;
     let mut keys = Vec::with_capacity(bootstrap.keys.len());
     for new in &bootstrap.keys {
         let mut new = new.clone();
@@ -73,9 +77,15 @@ async fn run(tx: &mut Tx, bootstrap: &Bootstrap) -> Result<Bootstrapped, Error> 
             model::KeyClass::Project => Some(project.id),
             model::KeyClass::Management => None,
         };
-        replace(tx, &mut new.key, bootstrap.at).await?;
+        replace(tx, &mut new.key, &bootstrap.by, &mut done).await?;
         keys::insert(tx, &new).await?;
+        let action = AuditAction::ApiKeyCreate;
+        done.push(Done::made(action, new.key.id, of_key(&new.key)));
         keys.push(new.key);
+    }
+    // Last: see the audit log's module.
+    for done in &done {
+        record(tx, Some(organization.id), &bootstrap.by, done).await?;
     }
     Ok(Bootstrapped {
         organization,
@@ -88,6 +98,7 @@ async fn default_project(
     tx: &mut Tx,
     organization: &Organization,
     wanted: &Project,
+    done: &mut Vec<Done>,
 ) -> Result<Project, Error> {
     let projects = list_projects(tx, organization.id).await?;
     if let Some(project) = projects.into_iter().find(|project| project.is_default) {
@@ -98,12 +109,17 @@ async fn default_project(
         is_default: true,
         ..wanted.clone()
     };
-    insert_project(tx, &project).await?;
+    done.push(insert_project(tx, &project).await?);
     Ok(project)
 }
 
 /// Revokes the key in whose place `key` comes and makes `key` its successor.
-async fn replace(tx: &mut Tx, key: &mut ApiKey, at: Timestamp) -> Result<(), Error> {
+async fn replace(
+    tx: &mut Tx,
+    key: &mut ApiKey,
+    by: &ChangedBy,
+    done: &mut Vec<Done>,
+) -> Result<(), Error> {
     let rows = tx
         .query(
             concat!(
@@ -123,7 +139,8 @@ async fn replace(tx: &mut Tx, key: &mut ApiKey, at: Timestamp) -> Result<(), Err
         if old.project_id != key.project_id {
             continue;
         }
-        keys::revoke(tx, old.organization_id, old.id, at, Some("replaced")).await?;
+        let reason = Some("replaced");
+        done.push(keys::revoke(tx, old.organization_id, old.id, by.at, reason).await?);
         key.lineage = old.lineage;
         key.rotated_from = Some(old.id);
     }

@@ -2,10 +2,13 @@
 
 use model::{EndUserId, OrganizationId, Timestamp, WidgetAppId, WidgetSessionId};
 
+use serde_json::json;
+
 use super::widget_rows::{
     EndUserStatus, WidgetSession, WidgetSessionCheck, read_session, read_session_check,
 };
 use super::widgets::{WidgetAppScope, find};
+use crate::audit::{AuditAction, ChangedBy, Done, record};
 use crate::store::Read;
 use crate::tx::Tx;
 use crate::value::{Json, params};
@@ -147,12 +150,12 @@ impl Store {
         &self,
         scope: WidgetAppScope,
         of: SessionsOf,
-        at: Timestamp,
+        by: ChangedBy,
     ) -> Result<(EndUserId, u64), Error> {
         self.write(
             "revoke_widget_sessions",
-            (scope, of, at),
-            |tx, (scope, of, at)| Box::pin(revoke_sessions(tx, *scope, of, *at)),
+            (scope, of, by),
+            |tx, (scope, of, by)| Box::pin(revoke_sessions(tx, *scope, of, by)),
         )
         .await
     }
@@ -168,23 +171,14 @@ impl Store {
         name: String,
         status: EndUserStatus,
         new_id: EndUserId,
-        at: Timestamp,
+        by: ChangedBy,
     ) -> Result<(), Error> {
-        let input = (scope, name, status, new_id, at);
+        let input = (scope, name, status, new_id, by);
         self.write(
             "set_end_user_status",
             input,
-            |tx, (scope, name, status, new_id, at)| {
-                Box::pin(async move {
-                    let app = find(tx, *scope).await?.ok_or(Error::NotFound)?;
-                    let user = find_or_insert(tx, app.id, name, *new_id, *at).await?;
-                    tx.execute(
-                        "UPDATE end_users SET status = $2 WHERE id = $1",
-                        params![user.id, *status],
-                    )
-                    .await?;
-                    Ok(())
-                })
+            |tx, (scope, name, status, new_id, by)| {
+                Box::pin(set_status(tx, *scope, name, (*status, *new_id), by))
             },
         )
         .await
@@ -232,6 +226,29 @@ async fn find_or_insert(
         id: row.next("end_users.id")?,
         status: row.next("end_users.status")?,
     })
+}
+
+async fn set_status(
+    tx: &mut Tx,
+    scope: WidgetAppScope,
+    name: &String,
+    (status, new_id): (EndUserStatus, EndUserId),
+    by: &ChangedBy,
+) -> Result<(), Error> {
+    let app = find(tx, scope).await?.ok_or(Error::NotFound)?;
+    let user = find_or_insert(tx, app.id, name, new_id, by.at).await?;
+    tx.execute(
+        "UPDATE end_users SET status = $2 WHERE id = $1",
+        params![user.id, status],
+    )
+    .await?;
+    let action = match status {
+        EndUserStatus::Active => AuditAction::EndUserUnblock,
+        EndUserStatus::Blocked => AuditAction::EndUserBlock,
+    };
+    let after = json!({"widgetAppId": app.id.to_string(), "endUserId": name});
+    let done = Done::made(action, user.id, after);
+    record(tx, Some(app.organization_id), by, &done).await
 }
 
 async fn insert_session(tx: &mut Tx, new: &NewWidgetSession) -> Result<(), Error> {
@@ -325,7 +342,7 @@ async fn revoke_sessions(
     tx: &mut Tx,
     scope: WidgetAppScope,
     of: &SessionsOf,
-    at: Timestamp,
+    by: &ChangedBy,
 ) -> Result<(EndUserId, u64), Error> {
     let app = find(tx, scope).await?.ok_or(Error::NotFound)?;
     let (whom, sql, whose) = match of {
@@ -345,8 +362,14 @@ async fn revoke_sessions(
         ),
     };
     let found = tx.query_opt(whom, params![app.id, whose.clone()]).await?;
-    let end_user = found.ok_or(Error::NotFound)?.next("end_users.id")?;
-    let count = tx.execute(sql, params![app.id, whose, at]).await?;
+    let end_user: EndUserId = found.ok_or(Error::NotFound)?.next("end_users.id")?;
+    let count = tx.execute(sql, params![app.id, whose, by.at]).await?;
+    let after = json!({"widgetAppId": app.id.to_string(), "sessions": count});
+    let done = match of {
+        SessionsOf::Session(id) => Done::made(AuditAction::WidgetSessionRevoke, id, after),
+        SessionsOf::EndUser(_) => Done::made(AuditAction::EndUserRevoke, end_user, after),
+    };
+    record(tx, Some(app.organization_id), by, &done).await?;
     tx.signal(Signal::CredentialsChanged);
     Ok((end_user, count))
 }

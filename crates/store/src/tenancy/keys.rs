@@ -2,8 +2,10 @@
 
 use model::{ApiKeyId, OrganizationId, ProjectId, Timestamp};
 
+use super::facts::of_key;
 use super::key_rows::{Scopes, key_columns, read_check, read_key};
 use super::{ApiKey, ApiKeyCheck, ApiKeyPatch, KeyCaller, KeyStatus, KeyUse, NewApiKey};
+use crate::audit::{AuditAction, ChangedBy, Done, record};
 use crate::store::Read;
 use crate::tx::Tx;
 use crate::value::{Json, params};
@@ -14,9 +16,16 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Duplicate`] `api_keys_hash`; [`Error::Unavailable`].
-    pub async fn insert_api_key(&self, new: NewApiKey) -> Result<(), Error> {
-        self.write("insert_api_key", new, |tx, new| Box::pin(insert(tx, new)))
-            .await
+    pub async fn insert_api_key(&self, new: NewApiKey, by: ChangedBy) -> Result<(), Error> {
+        self.write("insert_api_key", (new, by), |tx, (new, by)| {
+            Box::pin(async move {
+                insert(tx, new).await?;
+                let key = &new.key;
+                let done = Done::made(AuditAction::ApiKeyCreate, key.id, of_key(key));
+                record(tx, Some(key.organization_id), by, &done).await
+            })
+        })
+        .await
     }
 
     /// The key with this hash, whatever its state: what each request is authenticated by.
@@ -81,11 +90,13 @@ impl Store {
         organization_id: OrganizationId,
         id: ApiKeyId,
         patch: ApiKeyPatch,
+        by: ChangedBy,
     ) -> Result<ApiKey, Error> {
-        let input = (organization_id, id, patch);
-        self.write("update_api_key", input, |tx, (organization, id, patch)| {
-            Box::pin(update(tx, *organization, *id, patch))
-        })
+        self.write(
+            "update_api_key",
+            (organization_id, id, patch, by),
+            |tx, (organization, id, patch, by)| Box::pin(update(tx, *organization, *id, patch, by)),
+        )
         .await
     }
 
@@ -100,11 +111,12 @@ impl Store {
         old: ApiKeyId,
         new: NewApiKey,
         overlap_until: Timestamp,
+        by: ChangedBy,
     ) -> Result<ApiKey, Error> {
         self.write(
             "rotate_api_key",
-            (old, new, overlap_until),
-            |tx, (old, new, until)| Box::pin(rotate(tx, *old, new, *until)),
+            (old, new, overlap_until, by),
+            |tx, (old, new, until, by)| Box::pin(rotate(tx, *old, new, *until, by)),
         )
         .await
     }
@@ -135,14 +147,18 @@ impl Store {
         &self,
         organization_id: OrganizationId,
         id: ApiKeyId,
-        at: Timestamp,
         reason: Option<String>,
+        by: ChangedBy,
     ) -> Result<(), Error> {
         self.write(
             "revoke_api_key",
-            (organization_id, id, at, reason),
-            |tx, (organization, id, at, reason)| {
-                Box::pin(revoke(tx, *organization, *id, *at, reason.as_deref()))
+            (organization_id, id, reason, by),
+            |tx, (organization, id, reason, by)| {
+                Box::pin(async move {
+                    let reason = reason.as_deref();
+                    let done = revoke(tx, *organization, *id, by.at, reason).await?;
+                    record(tx, Some(*organization), by, &done).await
+                })
             },
         )
         .await
@@ -275,8 +291,10 @@ async fn update(
     organization_id: OrganizationId,
     id: ApiKeyId,
     patch: &ApiKeyPatch,
+    by: &ChangedBy,
 ) -> Result<ApiKey, Error> {
     let old = lock_live(tx, organization_id, id).await?;
+    let before = of_key(&old);
     let key = ApiKey {
         name: patch.name.clone().unwrap_or(old.name),
         status: patch.status.unwrap_or(old.status),
@@ -288,6 +306,8 @@ async fn update(
         params![key.id, &key.name, key.status, key.expires_at],
     )
     .await?;
+    let done = Done::changed(AuditAction::ApiKeyUpdate, key.id, before, of_key(&key));
+    record(tx, Some(organization_id), by, &done).await?;
     tx.signal(Signal::CredentialsChanged);
     Ok(key)
 }
@@ -297,6 +317,7 @@ async fn rotate(
     old: ApiKeyId,
     new: &NewApiKey,
     overlap_until: Timestamp,
+    by: &ChangedBy,
 ) -> Result<ApiKey, Error> {
     let old = lock_live(tx, new.key.organization_id, old).await?;
     if old.overlap_until.is_some() {
@@ -311,6 +332,11 @@ async fn rotate(
     new.key.lineage = old.lineage;
     new.key.rotated_from = Some(old.id);
     insert(tx, &new).await?;
+    let mut after = of_key(&new.key);
+    after["id"] = new.key.id.to_string().into();
+    after["oldWorksUntil"] = overlap_until.to_string().into();
+    let done = Done::made(AuditAction::ApiKeyRotate, old.id, after);
+    record(tx, Some(old.organization_id), by, &done).await?;
     tx.signal(Signal::CredentialsChanged);
     Ok(new.key)
 }
@@ -337,27 +363,39 @@ async fn callers(
     rows.into_iter().map(caller).collect()
 }
 
+/// Revokes a key; says what that was.
 pub(super) async fn revoke(
     tx: &mut Tx,
     organization_id: OrganizationId,
     id: ApiKeyId,
     at: Timestamp,
     reason: Option<&str>,
-) -> Result<(), Error> {
-    let changed = tx
-        .execute(
-            "UPDATE api_keys
-             SET status = 'revoked', revoked_at = COALESCE(revoked_at, $3),
-                 revoke_reason = COALESCE(revoke_reason, $4)
-             WHERE organization_id = $1 AND id = $2",
-            params![organization_id, id, at, reason],
-        )
-        .await?;
-    if changed == 0 {
-        return Err(Error::NotFound);
-    }
+) -> Result<Done, Error> {
+    let lock = tx.pick(&dialect::LOCK_API_KEY);
+    tx.query_opt(lock, params![id]).await?;
+    let found = find(tx, organization_id, id).await?;
+    let old = found.ok_or(Error::NotFound)?;
+    tx.execute(
+        "UPDATE api_keys
+         SET status = 'revoked', revoked_at = COALESCE(revoked_at, $3),
+             revoke_reason = COALESCE(revoke_reason, $4)
+         WHERE organization_id = $1 AND id = $2",
+        params![organization_id, id, at, reason],
+    )
+    .await?;
     tx.signal(Signal::CredentialsChanged);
-    Ok(())
+    let before = of_key(&old);
+    let key = ApiKey {
+        status: KeyStatus::Revoked,
+        revoke_reason: old.revoke_reason.clone().or(reason.map(str::to_owned)),
+        ..old
+    };
+    Ok(Done::changed(
+        AuditAction::ApiKeyRevoke,
+        id,
+        before,
+        of_key(&key),
+    ))
 }
 
 /// Addresses that are kept of each key.

@@ -3,6 +3,7 @@
 
 mod bootstrap;
 mod end_users;
+mod facts;
 mod instance;
 mod key_rows;
 mod keys;

@@ -2,7 +2,9 @@
 //! says which state each key was seen in, so that of two processes only one does it.
 
 use model::Timestamp;
+use serde_json::json;
 
+use crate::audit::{AuditAction, ChangedBy, Done, record};
 use crate::store::Read;
 use crate::tx::Tx;
 use crate::value::{FromCell, Row, Value, name_values, params};
@@ -91,12 +93,12 @@ impl Store {
         &self,
         changes: Vec<SigningKeyChange>,
         new: Vec<SigningKeyRow>,
-        at: Timestamp,
+        by: ChangedBy,
     ) -> Result<(), Error> {
         self.write(
             "change_signing_keys",
-            (changes, new, at),
-            |tx, (changes, new, at)| Box::pin(change(tx, changes, new, *at)),
+            (changes, new, by),
+            |tx, (changes, new, by)| Box::pin(change(tx, changes, new, by)),
         )
         .await
     }
@@ -128,19 +130,24 @@ async fn change(
     tx: &mut Tx,
     changes: &[SigningKeyChange],
     new: &[SigningKeyRow],
-    at: Timestamp,
+    by: &ChangedBy,
 ) -> Result<(), Error> {
+    let mut done = Vec::new();
     for change in changes {
         let changed = tx
             .execute(
                 "UPDATE signing_keys SET state = $3, changed_at = $4
                  WHERE kid = $1 AND state = $2",
-                params![&change.kid, change.from, change.to, at],
+                params![&change.kid, change.from, change.to, by.at],
             )
             .await?;
         if changed == 0 {
             return Err(Error::Conflict);
         }
+        let state = |state: SigningKeyState| json!({"state": state.as_str()});
+        let (from, to) = (state(change.from), state(change.to));
+        let action = AuditAction::SigningKeyUpdate;
+        done.push(Done::changed(action, &change.kid, from, to));
     }
     for key in new {
         tx.execute(
@@ -156,6 +163,11 @@ async fn change(
             ],
         )
         .await?;
+        let facts = json!({"state": key.state.as_str()});
+        done.push(Done::made(AuditAction::SigningKeyCreate, &key.kid, facts));
+    }
+    for done in &done {
+        record(tx, None, by, done).await?;
     }
     tx.signal(Signal::CredentialsChanged);
     Ok(())

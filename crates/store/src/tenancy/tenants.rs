@@ -2,6 +2,8 @@
 
 use model::{OrganizationId, ProjectId, Timestamp};
 
+use super::facts::of_project;
+use crate::audit::{AuditAction, ChangedBy, Done, record};
 use crate::store::Read;
 use crate::tx::Tx;
 use crate::value::{FromCell, Row, Value, name_values, params};
@@ -106,9 +108,12 @@ impl Store {
     /// # Errors
     /// [`Error::Duplicate`] `projects_name` for its name, `projects_default` for a second
     /// default; [`Error::Unavailable`].
-    pub async fn insert_project(&self, project: Project) -> Result<(), Error> {
-        self.write("insert_project", project, |tx, project| {
-            Box::pin(insert_project(tx, project))
+    pub async fn insert_project(&self, project: Project, by: ChangedBy) -> Result<(), Error> {
+        self.write("insert_project", (project, by), |tx, (project, by)| {
+            Box::pin(async move {
+                let done = insert_project(tx, project).await?;
+                record(tx, Some(project.organization_id), by, &done).await
+            })
         })
         .await
     }
@@ -140,11 +145,15 @@ impl Store {
         organization_id: OrganizationId,
         id: ProjectId,
         patch: ProjectPatch,
+        by: ChangedBy,
     ) -> Result<Project, Error> {
-        let input = (organization_id, id, patch);
-        self.write("update_project", input, |tx, (organization, id, patch)| {
-            Box::pin(update_project(tx, *organization, *id, patch))
-        })
+        self.write(
+            "update_project",
+            (organization_id, id, patch, by),
+            |tx, (organization, id, patch, by)| {
+                Box::pin(update_project(tx, *organization, *id, patch, by))
+            },
+        )
         .await
     }
 
@@ -205,7 +214,8 @@ pub(super) async fn find_default_organization(tx: &mut Tx) -> Result<Option<Orga
     }))
 }
 
-pub(super) async fn insert_project(tx: &mut Tx, project: &Project) -> Result<(), Error> {
+/// Makes a project; says what that was.
+pub(super) async fn insert_project(tx: &mut Tx, project: &Project) -> Result<Done, Error> {
     tx.execute(
         "INSERT INTO projects (id, organization_id, name, is_default, status, created_at)
          VALUES ($1, $2, $3, $4, $5, $6)",
@@ -224,8 +234,9 @@ pub(super) async fn insert_project(tx: &mut Tx, project: &Project) -> Result<(),
         "INSERT INTO project_turns (project_id, turn) VALUES ($1, 0)",
         params![project.id],
     )
-    .await
-    .map(drop)
+    .await?;
+    let action = AuditAction::ProjectCreate;
+    Ok(Done::made(action, project.id, of_project(project)))
 }
 
 fn read_project(mut row: Row) -> Result<Project, Error> {
@@ -259,11 +270,13 @@ async fn update_project(
     organization_id: OrganizationId,
     id: ProjectId,
     patch: &ProjectPatch,
+    by: &ChangedBy,
 ) -> Result<Project, Error> {
     let lock = tx.pick(&dialect::LOCK_PROJECT);
     tx.query_opt(lock, params![id]).await?;
     let found = find_project(tx, organization_id, id).await?;
     let old = found.ok_or(Error::NotFound)?;
+    let before = of_project(&old);
     let project = Project {
         name: patch.name.clone().unwrap_or(old.name),
         status: patch.status.unwrap_or(old.status),
@@ -274,6 +287,9 @@ async fn update_project(
         params![project.id, &project.name, project.status],
     )
     .await?;
+    let action = AuditAction::ProjectUpdate;
+    let done = Done::changed(action, project.id, before, of_project(&project));
+    record(tx, Some(organization_id), by, &done).await?;
     tx.signal(Signal::CredentialsChanged);
     Ok(project)
 }

@@ -2,10 +2,14 @@
 
 use model::{AppId, OrganizationId, ProjectId, Timestamp, WidgetAppId};
 
+use serde_json::json;
+
 use super::TenantStatus;
+use super::facts::of_app;
 use super::widget_rows::{
     WidgetApp, WidgetAppPatch, WidgetAppSecret, app_columns, read_app, read_secret,
 };
+use crate::audit::{AuditAction, ChangedBy, Done, record};
 use crate::store::Read;
 use crate::tx::Tx;
 use crate::value::{Json, params};
@@ -49,9 +53,9 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Duplicate`] `widget_apps_app_id`; [`Error::Unavailable`].
-    pub async fn insert_widget_app(&self, new: NewWidgetApp) -> Result<(), Error> {
-        self.write("insert_widget_app", new, |tx, new| {
-            Box::pin(insert(tx, new))
+    pub async fn insert_widget_app(&self, new: NewWidgetApp, by: ChangedBy) -> Result<(), Error> {
+        self.write("insert_widget_app", (new, by), |tx, (new, by)| {
+            Box::pin(insert(tx, new, by))
         })
         .await
     }
@@ -110,10 +114,13 @@ impl Store {
         &self,
         scope: WidgetAppScope,
         patch: WidgetAppPatch,
+        by: ChangedBy,
     ) -> Result<WidgetApp, Error> {
-        self.write("update_widget_app", (scope, patch), |tx, (scope, patch)| {
-            Box::pin(update(tx, *scope, patch))
-        })
+        self.write(
+            "update_widget_app",
+            (scope, patch, by),
+            |tx, (scope, patch, by)| Box::pin(update(tx, *scope, patch, by)),
+        )
         .await
     }
 
@@ -122,9 +129,13 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Unavailable`].
-    pub async fn delete_widget_app(&self, scope: WidgetAppScope) -> Result<(), Error> {
-        self.write("delete_widget_app", scope, |tx, scope| {
-            Box::pin(delete(tx, *scope))
+    pub async fn delete_widget_app(
+        &self,
+        scope: WidgetAppScope,
+        by: ChangedBy,
+    ) -> Result<(), Error> {
+        self.write("delete_widget_app", (scope, by), |tx, (scope, by)| {
+            Box::pin(delete(tx, *scope, by))
         })
         .await
     }
@@ -138,17 +149,18 @@ impl Store {
         scope: WidgetAppScope,
         secret: WidgetAppSecret,
         old_until: Timestamp,
+        by: ChangedBy,
     ) -> Result<(), Error> {
         self.write(
             "rotate_widget_app_secret",
-            (scope, secret, old_until),
-            |tx, (scope, secret, until)| Box::pin(rotate(tx, *scope, secret, *until)),
+            (scope, secret, old_until, by),
+            |tx, (scope, secret, until, by)| Box::pin(rotate(tx, *scope, secret, *until, by)),
         )
         .await
     }
 }
 
-async fn insert(tx: &mut Tx, new: &NewWidgetApp) -> Result<(), Error> {
+async fn insert(tx: &mut Tx, new: &NewWidgetApp, by: &ChangedBy) -> Result<(), Error> {
     let app = &new.app;
     tx.execute(
         "INSERT INTO widget_apps (id, organization_id, project_id, app_id, name, allowed_origins,
@@ -170,7 +182,9 @@ async fn insert(tx: &mut Tx, new: &NewWidgetApp) -> Result<(), Error> {
         ],
     )
     .await?;
-    insert_secret(tx, app.id, &new.secret).await
+    insert_secret(tx, app.id, &new.secret).await?;
+    let done = Done::made(AuditAction::WidgetAppCreate, app.id, of_app(app));
+    record(tx, Some(app.organization_id), by, &done).await
 }
 
 async fn insert_secret(
@@ -255,10 +269,12 @@ async fn update(
     tx: &mut Tx,
     scope: WidgetAppScope,
     patch: &WidgetAppPatch,
+    by: &ChangedBy,
 ) -> Result<WidgetApp, Error> {
     let lock = tx.pick(&dialect::LOCK_WIDGET_APP);
     tx.query_opt(lock, params![scope.id]).await?;
     let app = find(tx, scope).await?.ok_or(Error::NotFound)?;
+    let before = of_app(&app);
     let app = patched(app, patch.clone());
     tx.execute(
         "UPDATE widget_apps SET name = $2, allowed_origins = $3, allow_null_origin = $4,
@@ -275,6 +291,8 @@ async fn update(
         ],
     )
     .await?;
+    let done = Done::changed(AuditAction::WidgetAppUpdate, app.id, before, of_app(&app));
+    record(tx, Some(app.organization_id), by, &done).await?;
     tx.signal(Signal::CredentialsChanged);
     Ok(app)
 }
@@ -296,6 +314,7 @@ async fn rotate(
     scope: WidgetAppScope,
     secret: &WidgetAppSecret,
     old_until: Timestamp,
+    by: &ChangedBy,
 ) -> Result<(), Error> {
     let lock = tx.pick(&dialect::LOCK_WIDGET_APP);
     tx.query_opt(lock, params![scope.id]).await?;
@@ -312,10 +331,13 @@ async fn rotate(
         params![app.id, secret.created_at],
     )
     .await?;
-    insert_secret(tx, app.id, secret).await
+    insert_secret(tx, app.id, secret).await?;
+    let after = json!({"oldWorksUntil": old_until.to_string()});
+    let done = Done::made(AuditAction::WidgetAppRotateSecret, app.id, after);
+    record(tx, Some(app.organization_id), by, &done).await
 }
 
-async fn delete(tx: &mut Tx, scope: WidgetAppScope) -> Result<(), Error> {
+async fn delete(tx: &mut Tx, scope: WidgetAppScope, by: &ChangedBy) -> Result<(), Error> {
     let app = find(tx, scope).await?.ok_or(Error::NotFound)?;
     for sql in [
         "DELETE FROM widget_sessions WHERE widget_app_id = $1",
@@ -325,6 +347,8 @@ async fn delete(tx: &mut Tx, scope: WidgetAppScope) -> Result<(), Error> {
     ] {
         tx.execute(sql, params![app.id]).await?;
     }
+    let done = Done::removed(AuditAction::WidgetAppDelete, app.id, of_app(&app));
+    record(tx, Some(app.organization_id), by, &done).await?;
     tx.signal(Signal::CredentialsChanged);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use model::{ApiKeyId, KeyClass, OsRandom, Random, Scope, TaskScope};
 use store::{ApiKey, ApiKeyPatch, Error, KeyHash, KeyStatus, KeyUse, NewApiKey, TenantStatus};
 
-use crate::support::{Fixture, at};
+use crate::support::{Fixture, at, by};
 
 conformance![
     a_key_is_found_by_its_hash_with_its_tenants_state,
@@ -64,7 +64,11 @@ pub(crate) fn new_key(scope: &TaskScope, class: KeyClass, name: &str) -> NewApiK
 async fn insert(fixture: &Fixture, class: KeyClass) -> (TaskScope, NewApiKey) {
     let scope = fixture.tenant().await;
     let new = new_key(&scope, class, "a key");
-    fixture.store.insert_api_key(new.clone()).await.unwrap();
+    fixture
+        .store
+        .insert_api_key(new.clone(), by(1_000))
+        .await
+        .unwrap();
     (scope, new)
 }
 
@@ -100,10 +104,18 @@ async fn a_key_comes_back_as_it_was_kept(fixture: &Fixture) {
     new.key.metadata = Some(serde_json::json!({"team": "🦀"}));
     new.key.parent = Some(ApiKeyId::generate(&OsRandom));
     new.key.overlap_until = Some(at(7));
-    fixture.store.insert_api_key(new.clone()).await.unwrap();
+    fixture
+        .store
+        .insert_api_key(new.clone(), by(1_000))
+        .await
+        .unwrap();
     let management = new_key(&scope, KeyClass::Management, "m");
     let both = [new.key, management.key.clone()];
-    fixture.store.insert_api_key(management).await.unwrap();
+    fixture
+        .store
+        .insert_api_key(management, by(1_000))
+        .await
+        .unwrap();
     let list = |project| fixture.store.list_api_keys(scope.organization_id, project);
     let all = list(None).await.unwrap();
     assert_eq!(all.len(), 2);
@@ -121,7 +133,11 @@ async fn a_hash_is_kept_once(fixture: &Fixture) {
     let (scope, new) = insert(fixture, KeyClass::Project).await;
     let mut second = new_key(&scope, KeyClass::Project, "second");
     second.hash = new.hash;
-    let error = fixture.store.insert_api_key(second).await.unwrap_err();
+    let error = fixture
+        .store
+        .insert_api_key(second, by(1_000))
+        .await
+        .unwrap_err();
     let Error::Duplicate { constraint } = error else {
         panic!("{error}");
     };
@@ -133,7 +149,7 @@ async fn a_key_is_disabled_enabled_and_revoked(fixture: &Fixture) {
     let (store, organization, id) = (&fixture.store, scope.organization_id, new.key.id);
     for status in [KeyStatus::Disabled, KeyStatus::Active] {
         store
-            .update_api_key(organization, id, to(status))
+            .update_api_key(organization, id, to(status), by(1_000))
             .await
             .unwrap();
         let found = store.unscoped_find_api_key_by_hash(&new.hash.bytes).await;
@@ -142,7 +158,7 @@ async fn a_key_is_disabled_enabled_and_revoked(fixture: &Fixture) {
     for (now, reason) in [(2_000, "leaked"), (3_000, "again")] {
         let reason = Some(reason.to_owned());
         store
-            .revoke_api_key(organization, id, at(now), reason)
+            .revoke_api_key(organization, id, reason, by(now))
             .await
             .unwrap();
     }
@@ -151,7 +167,7 @@ async fn a_key_is_disabled_enabled_and_revoked(fixture: &Fixture) {
     assert_eq!(keys[0].revoked_at, Some(at(2_000)), "the first");
     assert_eq!(keys[0].revoke_reason.as_deref(), Some("leaked"));
     let back = store
-        .update_api_key(organization, id, to(KeyStatus::Active))
+        .update_api_key(organization, id, to(KeyStatus::Active), by(1_000))
         .await;
     assert!(matches!(back, Err(Error::NotFound)));
 }
@@ -161,10 +177,10 @@ async fn another_organization_cannot_change_a_key(fixture: &Fixture) {
     let foreign = fixture.tenant().await.organization_id;
     let (store, id) = (&fixture.store, new.key.id);
     let disabled = store
-        .update_api_key(foreign, id, to(KeyStatus::Disabled))
+        .update_api_key(foreign, id, to(KeyStatus::Disabled), by(1_000))
         .await;
     assert!(matches!(disabled, Err(Error::NotFound)));
-    let revoked = store.revoke_api_key(foreign, id, at(2_000), None).await;
+    let revoked = store.revoke_api_key(foreign, id, None, by(2_000)).await;
     assert!(matches!(revoked, Err(Error::NotFound)));
     let found = store.unscoped_find_api_key_by_hash(&new.hash.bytes).await;
     assert_eq!(found.unwrap().unwrap().status, KeyStatus::Active);
@@ -241,7 +257,7 @@ async fn a_key_has_one_successor(fixture: &Fixture) {
     let store = &fixture.store;
     let next = new_key(&scope, KeyClass::Project, "next");
     let made = store
-        .rotate_api_key(old.key.id, next.clone(), at(9_000))
+        .rotate_api_key(old.key.id, next.clone(), at(9_000), by(1_000))
         .await;
     let made = made.unwrap();
     assert_eq!(
@@ -251,17 +267,23 @@ async fn a_key_has_one_successor(fixture: &Fixture) {
     let found = store.find_api_key(scope.organization_id, old.key.id).await;
     assert_eq!(found.unwrap().unwrap().overlap_until, Some(at(9_000)));
     let again = new_key(&scope, KeyClass::Project, "again");
-    let again = store.rotate_api_key(old.key.id, again, at(9_000)).await;
+    let again = store
+        .rotate_api_key(old.key.id, again, at(9_000), by(1_000))
+        .await;
     assert!(matches!(again, Err(Error::Conflict)));
     let foreign = new_key(&fixture.tenant().await, KeyClass::Project, "foreign");
-    let foreign = store.rotate_api_key(made.id, foreign, at(9_000)).await;
+    let foreign = store
+        .rotate_api_key(made.id, foreign, at(9_000), by(1_000))
+        .await;
     assert!(matches!(foreign, Err(Error::NotFound)));
     store
-        .revoke_api_key(scope.organization_id, made.id, at(2_000), None)
+        .revoke_api_key(scope.organization_id, made.id, None, by(2_000))
         .await
         .unwrap();
     let dead = new_key(&scope, KeyClass::Project, "dead");
-    let dead = store.rotate_api_key(made.id, dead, at(9_000)).await;
+    let dead = store
+        .rotate_api_key(made.id, dead, at(9_000), by(1_000))
+        .await;
     assert!(matches!(dead, Err(Error::NotFound)));
 }
 
@@ -270,7 +292,7 @@ async fn a_key_is_changed_in_part(fixture: &Fixture) {
     let change = |patch| {
         fixture
             .store
-            .update_api_key(scope.organization_id, new.key.id, patch)
+            .update_api_key(scope.organization_id, new.key.id, patch, by(1_000))
     };
     let named = change(ApiKeyPatch {
         name: Some("other".to_owned()),
@@ -305,8 +327,10 @@ async fn a_change_does_not_bring_back_a_key_revoked_meanwhile(fixture: &Fixture)
         let (revoked, renamed) = tokio::join!(
             fixture
                 .store
-                .revoke_api_key(organization, id, at(2_000), None),
-            fixture.store.update_api_key(organization, id, rename),
+                .revoke_api_key(organization, id, None, by(2_000)),
+            fixture
+                .store
+                .update_api_key(organization, id, rename, by(1_000)),
         );
         revoked.unwrap();
         // Whichever was first.

@@ -25,6 +25,7 @@ macro_rules! conformance {
 }
 
 mod append;
+mod audit;
 mod claims;
 mod crash;
 mod idempotency;

@@ -6,7 +6,7 @@ use store::{Append, Error, KeyStatus, RunChange, Signal, Store, StoreConfig};
 use tokio_postgres::NoTls;
 
 use crate::keys::new_key;
-use crate::support::{Fixture, append, at, heard, new_task, started, worker};
+use crate::support::{Fixture, append, at, by, heard, new_task, started, worker};
 
 conformance![
     a_commit_is_told_and_a_refusal_is_not,
@@ -40,7 +40,7 @@ async fn changes_of_credentials_are_told(fixture: &Fixture) {
     let scope = fixture.tenant().await;
     let new = new_key(&scope, KeyClass::Project, "k");
     let id = new.key.id;
-    fixture.store.insert_api_key(new).await.unwrap();
+    fixture.store.insert_api_key(new, by(1_000)).await.unwrap();
     let mut signals = fixture.store.signals();
     let organization = scope.organization_id;
     let kept = &fixture.store;
@@ -51,11 +51,12 @@ async fn changes_of_credentials_are_told(fixture: &Fixture) {
             status: Some(KeyStatus::Disabled),
             ..store::ApiKeyPatch::default()
         },
+        by(1_000),
     )
     .await
     .unwrap();
     assert_eq!(signals.recv().await.unwrap(), Signal::CredentialsChanged);
-    kept.revoke_api_key(organization, id, at(1), None)
+    kept.revoke_api_key(organization, id, None, by(1))
         .await
         .unwrap();
     assert_eq!(signals.recv().await.unwrap(), Signal::CredentialsChanged);

@@ -4,17 +4,25 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use model::{
-    CallId, JournalEvent, MessageId, OrganizationId, OsRandom, ProjectId, RunNumber, Seq, Task,
-    TaskId, TaskScope, TaskStatus, Timestamp, UserMessage, WorkerId,
+    CallId, Caller, JournalEvent, MessageId, OrganizationId, OsRandom, ProjectId, RunNumber, Seq,
+    Task, TaskId, TaskScope, TaskStatus, Timestamp, UserMessage, WorkerId,
 };
 use store::{
-    Append, ClaimRequest, ClaimedRun, Fence, NewTask, OpenMode, Organization, Project, RunChange,
-    Signal, Store, StoreConfig, TaskPatch, TenantStatus,
+    Append, ChangedBy, ClaimRequest, ClaimedRun, Fence, NewTask, OpenMode, Organization, Project,
+    RunChange, Signal, Store, StoreConfig, TaskPatch, TenantStatus,
 };
 use tokio::sync::broadcast::Receiver;
 
 pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
+}
+
+/// The operator, at this time.
+pub(crate) fn by(millis: i64) -> ChangedBy {
+    ChangedBy {
+        caller: Caller::OPERATOR,
+        at: at(millis),
+    }
 }
 
 /// A migrated store of a test's own.
@@ -80,14 +88,17 @@ impl Fixture {
     pub(crate) async fn project(&self, organization_id: OrganizationId) -> TaskScope {
         let project_id = ProjectId::generate(&OsRandom);
         self.store
-            .insert_project(Project {
-                id: project_id,
-                organization_id,
-                name: self.name("project"),
-                is_default: false,
-                status: TenantStatus::Active,
-                created_at: at(1),
-            })
+            .insert_project(
+                Project {
+                    id: project_id,
+                    organization_id,
+                    name: self.name("project"),
+                    is_default: false,
+                    status: TenantStatus::Active,
+                    created_at: at(1),
+                },
+                by(1),
+            )
             .await
             .unwrap();
         TaskScope {

@@ -4,7 +4,7 @@ use model::{KeyClass, OrganizationId, OsRandom, ProjectId, TaskScope};
 use store::{Bootstrap, Error, InstanceSecret, KeyStatus, Organization, Project, TenantStatus};
 
 use crate::keys::new_key;
-use crate::support::{Fixture, at};
+use crate::support::{Fixture, at, by};
 
 conformance![
     a_schema_is_there_once_migrated,
@@ -52,7 +52,7 @@ fn bootstrap() -> Bootstrap {
             new_key(&scope, KeyClass::Project, "bootstrap"),
             new_key(&scope, KeyClass::Management, "bootstrap"),
         ],
-        at: at(2_000),
+        by: by(2_000),
     }
 }
 
@@ -112,12 +112,19 @@ async fn project_names_are_unique_in_an_organization(fixture: &Fixture) {
         status: TenantStatus::Active,
         created_at: at(1),
     };
-    fixture.store.insert_project(project.clone()).await.unwrap();
+    fixture
+        .store
+        .insert_project(project.clone(), by(1_000))
+        .await
+        .unwrap();
     let second = Project {
         id: ProjectId::generate(&OsRandom),
         ..project.clone()
     };
-    let error = fixture.store.insert_project(second.clone()).await;
+    let error = fixture
+        .store
+        .insert_project(second.clone(), by(1_000))
+        .await;
     let Err(Error::Duplicate { constraint }) = error else {
         panic!("{error:?}");
     };
@@ -126,7 +133,11 @@ async fn project_names_are_unique_in_an_organization(fixture: &Fixture) {
         organization_id: fixture.tenant().await.organization_id,
         ..second
     };
-    fixture.store.insert_project(elsewhere).await.unwrap();
+    fixture
+        .store
+        .insert_project(elsewhere, by(1_000))
+        .await
+        .unwrap();
     let found = fixture
         .store
         .find_project(scope.organization_id, project.id);

@@ -7,7 +7,7 @@ use store::{
     WidgetAppScope, WidgetAppSecret,
 };
 
-use crate::support::{Fixture, at, new_task};
+use crate::support::{Fixture, at, by, new_task};
 
 conformance![
     an_app_is_found_by_its_public_name_and_in_its_project_only,
@@ -54,7 +54,11 @@ async fn app(fixture: &Fixture) -> (WidgetAppScope, WidgetApp) {
         app: app.clone(),
         secret: secret(1, 1_000),
     };
-    fixture.store.insert_widget_app(new).await.unwrap();
+    fixture
+        .store
+        .insert_widget_app(new, by(1_000))
+        .await
+        .unwrap();
     let scope = WidgetAppScope {
         organization_id: app.organization_id,
         project_id: app.project_id,
@@ -74,7 +78,7 @@ async fn signing_key(fixture: &Fixture, kid: &str, state: SigningKeyState) {
     };
     let changed = fixture
         .store
-        .change_signing_keys(vec![], vec![key], at(1_000));
+        .change_signing_keys(vec![], vec![key], by(1_000));
     changed.await.unwrap();
 }
 
@@ -128,12 +132,12 @@ async fn an_app_is_found_by_its_public_name_and_in_its_project_only(fixture: &Fi
         ..scope
     };
     assert_eq!(store.find_widget_app(elsewhere).await.unwrap(), None);
-    let changed = store.update_widget_app(elsewhere, WidgetAppPatch::default());
+    let changed = store.update_widget_app(elsewhere, WidgetAppPatch::default(), by(1_000));
     assert!(matches!(changed.await, Err(Error::NotFound)));
-    let rotated = store.rotate_widget_app_secret(elsewhere, secret(2, 1), at(1));
+    let rotated = store.rotate_widget_app_secret(elsewhere, secret(2, 1), at(1), by(1_000));
     assert!(matches!(rotated.await, Err(Error::NotFound)));
     let of = SessionsOf::EndUser("u".to_owned());
-    let revoked = store.revoke_widget_sessions(elsewhere, of, at(1));
+    let revoked = store.revoke_widget_sessions(elsewhere, of, by(1));
     assert!(matches!(revoked.await, Err(Error::NotFound)));
     let sessions = store.list_widget_sessions(elsewhere, at(1), 10);
     assert!(matches!(sessions.await, Err(Error::NotFound)));
@@ -146,7 +150,11 @@ async fn an_app_is_changed_in_part(fixture: &Fixture) {
         theme: Some(Some(serde_json::json!({"color": "red"}))),
         ..WidgetAppPatch::default()
     };
-    let changed = fixture.store.update_widget_app(scope, patch).await.unwrap();
+    let changed = fixture
+        .store
+        .update_widget_app(scope, patch, by(1_000))
+        .await
+        .unwrap();
     assert_eq!(changed.name, made.name);
     assert_eq!(changed.allowed_origins, ["*"]);
     let patch = WidgetAppPatch {
@@ -154,7 +162,11 @@ async fn an_app_is_changed_in_part(fixture: &Fixture) {
         theme: Some(None),
         ..WidgetAppPatch::default()
     };
-    let changed = fixture.store.update_widget_app(scope, patch).await.unwrap();
+    let changed = fixture
+        .store
+        .update_widget_app(scope, patch, by(1_000))
+        .await
+        .unwrap();
     assert_eq!(
         (changed.status, &changed.theme),
         (TenantStatus::Disabled, &None)
@@ -174,15 +186,15 @@ async fn of_rotated_secrets_the_old_one_ends(fixture: &Fixture) {
             .map(|secret| (secret.hash.bytes[0], secret.expires_at));
         ends.collect::<Vec<_>>()
     };
-    let rotated = store.rotate_widget_app_secret(scope, secret(2, 2_000), at(5_000));
+    let rotated = store.rotate_widget_app_secret(scope, secret(2, 2_000), at(5_000), by(1_000));
     rotated.await.unwrap();
     assert_eq!(secrets().await, [(1, Some(at(5_000))), (2, None)]);
     // What has ended is gone.
-    let rotated = store.rotate_widget_app_secret(scope, secret(3, 6_000), at(8_000));
+    let rotated = store.rotate_widget_app_secret(scope, secret(3, 6_000), at(8_000), by(1_000));
     rotated.await.unwrap();
     assert_eq!(secrets().await, [(2, Some(at(8_000))), (3, None)]);
     // An end that was set is not put off.
-    let rotated = store.rotate_widget_app_secret(scope, secret(4, 7_000), at(20_000));
+    let rotated = store.rotate_widget_app_secret(scope, secret(4, 7_000), at(20_000), by(1_000));
     rotated.await.unwrap();
     let ends = [(2, Some(at(8_000))), (3, Some(at(20_000))), (4, None)];
     assert_eq!(secrets().await, ends);
@@ -267,12 +279,12 @@ async fn tokens_are_cut_off_one_by_one_and_by_end_user(fixture: &Fixture) {
         .unwrap();
     assert_eq!(listed.len(), 3);
     let one = SessionsOf::Session(first);
-    let cut = store.revoke_widget_sessions(scope, one.clone(), at(3_000));
+    let cut = store.revoke_widget_sessions(scope, one.clone(), by(3_000));
     assert_eq!(cut.await.unwrap(), (ana, 1));
-    let again = store.revoke_widget_sessions(scope, one, at(4_000));
+    let again = store.revoke_widget_sessions(scope, one, by(4_000));
     assert_eq!(again.await.unwrap(), (ana, 0), "it was cut off already");
     let all = SessionsOf::EndUser("ana".to_owned());
-    let cut = store.revoke_widget_sessions(scope, all, at(4_000));
+    let cut = store.revoke_widget_sessions(scope, all, by(4_000));
     assert_eq!(cut.await.unwrap(), (ana, 1));
     let found = store.unscoped_find_widget_session(first).await.unwrap();
     assert_eq!(found.unwrap().revoked_at, Some(at(3_000)), "the first time");
@@ -286,7 +298,7 @@ async fn tokens_are_cut_off_one_by_one_and_by_end_user(fixture: &Fixture) {
         SessionsOf::EndUser("cleo".to_owned()),
         SessionsOf::Session(WidgetSessionId::generate(&OsRandom)),
     ] {
-        let cut = store.revoke_widget_sessions(scope, nobody, at(4_000));
+        let cut = store.revoke_widget_sessions(scope, nobody, by(4_000));
         assert!(matches!(cut.await, Err(Error::NotFound)));
     }
     assert_eq!(
@@ -311,7 +323,7 @@ async fn a_blocked_end_user_gets_no_session(fixture: &Fixture) {
     let store = &fixture.store;
     let set = |status| {
         let id = EndUserId::generate(&OsRandom);
-        store.set_end_user_status(scope, "mal".to_owned(), status, id, at(1_000))
+        store.set_end_user_status(scope, "mal".to_owned(), status, id, by(1_000))
     };
     set(EndUserStatus::Blocked).await.unwrap();
     let user = end_user(fixture, &made, "mal").await;
@@ -376,10 +388,10 @@ async fn signing_keys_change_state_once(fixture: &Fixture) {
         ]
     };
     store
-        .change_signing_keys(rotate(), vec![], at(2_000))
+        .change_signing_keys(rotate(), vec![], by(2_000))
         .await
         .unwrap();
-    let again = store.change_signing_keys(rotate(), vec![], at(3_000)).await;
+    let again = store.change_signing_keys(rotate(), vec![], by(3_000)).await;
     assert!(matches!(again, Err(Error::Conflict)));
     let keys = store.list_signing_keys().await.unwrap();
     let states: Vec<_> = keys
@@ -397,7 +409,7 @@ async fn signing_keys_change_state_once(fixture: &Fixture) {
         kid: "k3".to_owned(),
         ..keys[1].clone()
     };
-    let second = store.change_signing_keys(vec![], vec![second], at(4_000));
+    let second = store.change_signing_keys(vec![], vec![second], by(4_000));
     assert!(matches!(second.await, Err(Error::Duplicate { .. })));
 }
 
@@ -414,9 +426,9 @@ async fn a_deleted_app_takes_its_end_users_along(fixture: &Fixture) {
         id: other.id,
         ..scope
     };
-    let foreign = store.delete_widget_app(elsewhere).await;
+    let foreign = store.delete_widget_app(elsewhere, by(1_000)).await;
     assert!(matches!(foreign, Err(Error::NotFound)));
-    store.delete_widget_app(scope).await.unwrap();
+    store.delete_widget_app(scope, by(1_000)).await.unwrap();
     assert_eq!(store.find_widget_app(scope).await.unwrap(), None);
     assert_eq!(store.unscoped_find_widget_session(id).await.unwrap(), None);
     assert!(
@@ -426,6 +438,6 @@ async fn a_deleted_app_takes_its_end_users_along(fixture: &Fixture) {
             .unwrap()
             .is_some()
     );
-    let again = store.delete_widget_app(scope).await;
+    let again = store.delete_widget_app(scope, by(1_000)).await;
     assert!(matches!(again, Err(Error::NotFound)));
 }

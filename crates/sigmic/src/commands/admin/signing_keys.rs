@@ -1,6 +1,7 @@
 //! `sigmic admin signing-keys …`.
 
 use auth::{SigningKeyInfo, SigningKeys};
+use model::Caller;
 use serde_json::{Value, json};
 
 use super::command::Answer;
@@ -18,8 +19,8 @@ pub(super) async fn run(
     })?;
     let changed = match command {
         SigningKeyCommand::List => Ok(()),
-        SigningKeyCommand::Rotate => keys.rotate().await,
-        SigningKeyCommand::Revoke { kid } => keys.revoke(&kid).await,
+        SigningKeyCommand::Rotate => keys.rotate(Caller::OPERATOR).await,
+        SigningKeyCommand::Revoke { kid } => keys.revoke(&kid, Caller::OPERATOR).await,
     };
     changed.map_err(anyhow::Error::from)?;
     list(keys).await

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use auth::PlainKey;
-use model::KeyClass;
+use model::{Caller, KeyClass};
 
 use crate::commands::connect::{KEY_FILE, MANAGEMENT_KEY_FILE, URL_FILE, read};
 use crate::instance::{FIRST_OWNER, Instance, Lasting, write_private_file};
@@ -47,6 +47,7 @@ async fn ensure_key(
         .collect();
     let made = instance
         .admin
+        .by(Caller::SERVER)
         .bootstrap(FIRST_OWNER, &[(class, &name)])
         .await?;
     let minted = made.keys.first().context("the key that was asked for")?;
