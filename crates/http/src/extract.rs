@@ -143,8 +143,15 @@ fn presented(parts: &Parts) -> Result<Presented, ApiError> {
     let credential = credential
         .map_err(AuthError::from)?
         .ok_or(AuthError::Required)?;
-    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
-    Ok(Presented { credential, peer })
+    Ok(Presented {
+        credential,
+        peer: peer(parts),
+    })
+}
+
+/// The address that a request came from.
+pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<Peer>().map(|peer| peer.0)
 }
 
 /// The address at the other end of the connection.

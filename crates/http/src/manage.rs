@@ -13,7 +13,7 @@ use wire::{ErrorCode, RevocationResponse};
 
 use crate::api_error::ApiError;
 use crate::body::Fields;
-use crate::extract::authenticated;
+use crate::extract::{authenticated, peer};
 use crate::query::Parameters;
 use crate::state::AppState;
 
@@ -37,7 +37,8 @@ macro_rules! permits {
                 state: &AppState,
             ) -> Result<Self, ApiError> {
                 let principal = authenticated(parts, state).await?;
-                Ok(Self(authorize_setting(&principal, Setting::$setting)?))
+                let permit = authorize_setting(&principal, Setting::$setting)?;
+                Ok(Self(permit.from_address(peer(parts))))
             }
         }
     )*};
@@ -58,6 +59,8 @@ permits!(
     MaySeeApps => SeeApps,
     /// Proof that the caller may change widget apps.
     MayChangeApps => ChangeApps,
+    /// Proof that the caller may read the audit log.
+    MayReadAudit => ReadAudit,
 );
 
 /// What the path names, in its order; what is no id names nothing.
@@ -68,6 +71,33 @@ where
     let path = Path::<T>::from_request_parts(parts, state).await;
     path.map(|Path(names)| names)
         .map_err(|_| ApiError::not_found("Path"))
+}
+
+/// The organization of the path. Whether it is the caller's is asked with
+/// [`of`](OrganizationPath::of).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OrganizationPath(OrganizationId);
+
+impl OrganizationPath {
+    /// The organization, if it is the caller's.
+    pub(crate) fn of(self, permit: &SettingPermit) -> Result<OrganizationId, ApiError> {
+        if permit.organization_id() == self.0 {
+            Ok(self.0)
+        } else {
+            Err(ApiError::not_found("Organization"))
+        }
+    }
+}
+
+impl FromRequestParts<AppState> for OrganizationPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let organization: String = path_of(parts, state).await?;
+        let id = organization.parse().ok();
+        id.map(Self)
+            .ok_or_else(|| ApiError::not_found("Organization"))
+    }
 }
 
 /// The project of the path. Whether it is the caller's is looked up with [`project`].

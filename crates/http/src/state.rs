@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use auth::{Authenticator, Origin, SigningKeys, TokenExchange};
 use ipnet::IpNet;
-use model::{Clock, Random};
+use model::{Clock, Random, SettingPermit};
 use tasks::Tasks;
-use tenancy::{KeyAdmin, Widgets};
+use tenancy::{AuditLog, KeyAdmin, Widgets};
 
 use crate::metrics::HttpMetrics;
 use crate::middleware::RequestIds;
@@ -74,6 +74,8 @@ pub struct HttpParts {
     pub keys: KeyAdmin,
     /// Widget apps.
     pub widgets: Widgets,
+    /// Who changed what.
+    pub audit: AuditLog,
     /// Whether the server can do its work.
     pub readiness: Readiness,
     /// Settings.
@@ -109,6 +111,16 @@ impl AppState {
             streams: OpenStreams::default(),
             request_ids: Arc::default(),
         }
+    }
+
+    /// Changes projects and keys in the caller's name.
+    pub(crate) fn keys_by(&self, permit: &SettingPermit) -> KeyAdmin {
+        self.keys.by(permit.caller())
+    }
+
+    /// Changes widget apps in the caller's name.
+    pub(crate) fn widgets_by(&self, permit: &SettingPermit) -> Widgets {
+        self.widgets.by(permit.caller())
     }
 }
 

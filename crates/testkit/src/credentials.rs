@@ -5,7 +5,7 @@ use std::sync::Arc;
 use auth::{Authenticator, KeyHasher, SigningKeys, TokenExchange};
 use model::{Clock, Random};
 use store::Store;
-use tenancy::{KeyAdmin, Widgets};
+use tenancy::{AuditLog, KeyAdmin, Widgets};
 use vault::Vault;
 
 /// Whether a server signs tokens.
@@ -23,6 +23,7 @@ pub(crate) struct Credentials {
     pub(crate) signing: Option<Arc<SigningKeys>>,
     pub(crate) admin: KeyAdmin,
     pub(crate) widgets: Widgets,
+    pub(crate) audit: AuditLog,
 }
 
 impl Credentials {
@@ -68,6 +69,7 @@ impl Credentials {
                 Arc::clone(clock),
                 Arc::clone(random),
             ),
+            audit: AuditLog::new(store.clone()),
             widgets: Widgets::new(store.clone(), hasher, Arc::clone(clock), Arc::clone(random)),
             signing,
         }

@@ -442,6 +442,7 @@ impl TestServerBuilder {
             signing: credentials.signing.clone(),
             keys: credentials.admin.clone(),
             widgets: credentials.widgets.clone(),
+            audit: credentials.audit.clone(),
             readiness: readiness.clone(),
             config: HttpConfig {
                 heartbeat: self.heartbeat,

@@ -3,13 +3,14 @@
 //!
 //! - [`Success`], [`Paged`], [`Failure`] and [`ErrorCode`]: the envelopes (API reference, "Conventions");
 //! - request and response bodies of the Task API, one module a resource;
-//! - bodies of the management API, in `settings`;
+//! - bodies of the management API, in `settings` and `audit`;
 //! - [`StreamEvent`], [`Frame`] and [`Projector`]: the event stream (API reference, "The event stream").
 //!
 //! To add an event: a variant in [`StreamEvent`], its place in [`Projector`], a row in the table of
 //! the API reference.
 
 mod artifact;
+mod audit;
 mod envelope;
 mod error_code;
 mod event;
@@ -21,6 +22,7 @@ mod task;
 mod token;
 
 pub use artifact::{ArtifactResponse, ArtifactsResponse, FileBytes};
+pub use audit::{AuditActor, AuditEntryResponse, AuditFacts};
 pub use envelope::{Empty, Failure, FailureBody, Paged, Pagination, Success};
 pub use error_code::ErrorCode;
 pub use event::{StatusName, StreamEvent, TASK_CANCELLED};

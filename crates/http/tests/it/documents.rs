@@ -77,6 +77,16 @@ fn every_code_of_a_failed_run_has_its_row() {
     assert_eq!(documented, coded);
 }
 
+#[test]
+fn every_action_of_the_audit_log_has_its_row() {
+    let documented: BTreeSet<&str> = table_at("| Action | Target")
+        .iter()
+        .map(|row| name(row[0]))
+        .collect();
+    let coded = store::AuditAction::ALL.iter();
+    assert_eq!(documented, coded.map(|action| action.as_str()).collect());
+}
+
 /// `METHOD /path` of every operation.
 fn routes() -> BTreeSet<String> {
     let document = serde_json::to_value(sigmic_http::openapi()).unwrap();

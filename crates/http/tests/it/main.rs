@@ -6,6 +6,7 @@
 mod api_keys;
 mod approve;
 mod artifacts;
+mod audit_log;
 mod background;
 mod cancel;
 mod cluster;

@@ -14,7 +14,8 @@ type Route = (Method, &'static str, &'static [Scope]);
 const READ_KEYS: &[Scope] = &[Scope::KeysRead, Scope::KeysManage];
 const READ_APPS: &[Scope] = &[Scope::AppsRead, Scope::AppsManage];
 
-/// The management routes; `P`, `K`, `A`, `S` stand for a project, a key, an app and a session.
+/// The management routes; `O`, `P`, `K`, `A`, `S` stand for an organization, a project, a key, an app
+/// and a session.
 const ROUTES: &[Route] = &[
     (
         Method::GET,
@@ -24,6 +25,16 @@ const ROUTES: &[Route] = &[
             Scope::ProjectWrite,
             Scope::ProjectsManage,
         ],
+    ),
+    (
+        Method::GET,
+        "/api/v1/organizations/O/audit-log",
+        &[Scope::AuditRead],
+    ),
+    (
+        Method::GET,
+        "/api/v1/organizations/O/audit-log/export",
+        &[Scope::AuditRead],
     ),
     (Method::POST, "/api/v1/projects", &[Scope::ProjectsManage]),
     (
@@ -119,14 +130,15 @@ const ROUTES: &[Route] = &[
 fn path_of(shop: &Shop, path: &str) -> String {
     let app = &shop.minted.app;
     let session = "00000000-0000-4000-8000-000000000000";
-    path.replace("/P", &format!("/{}", app.project_id))
+    path.replace("/O", &format!("/{}", app.organization_id))
+        .replace("/P", &format!("/{}", app.project_id))
         .replace("/K", &format!("/{}", shop.server.key.record.id))
         .replace("/A", &format!("/{}", app.id))
         .replace("/S", &format!("/{session}"))
 }
 
 /// A key of class `management` that holds these scopes only.
-async fn with_scopes(server: &TestServer, scopes: &[Scope]) -> Api {
+pub(crate) async fn with_scopes(server: &TestServer, scopes: &[Scope]) -> Api {
     let new = NewKey {
         organization_id: server.key.record.organization_id,
         project_id: None,
@@ -246,7 +258,7 @@ async fn what_lies_in_another_organization_is_not_found() {
     let minted = shop.server.admin.create_key(new).await.unwrap();
     let theirs = shop.server.api.with_key(minted.key.expose_key());
     for (method, path, _) in ROUTES {
-        if !path.contains("/P") {
+        if !path.contains("/P") && !path.contains("/O") {
             continue;
         }
         let path = path_of(&shop, path);
@@ -267,6 +279,7 @@ async fn a_path_that_names_nothing_is_not_found() {
     let (_, manager) = shop.server.management_key().await;
     for (method, path, _) in ROUTES {
         for (part, wrong) in [
+            ("/O", "/nope"),
             ("/P", "/nope"),
             ("/K", "/nope"),
             ("/A", "/x'--"),
@@ -299,6 +312,7 @@ fn the_table_holds_every_management_route() {
     }
     let template = |(method, path, _): &Route| {
         let path = path
+            .replace("/O", "/{orgId}")
             .replace("/P", "/{projectId}")
             .replace("/K", "/{id}")
             .replace("/A", "/{id}")

@@ -25,7 +25,7 @@ pub(crate) async fn create_project(
     let fields = Fields::read_json(request, state.config.max_body_bytes).await?;
     let name = fields.text("name")?.unwrap_or_default();
     let made = state
-        .keys
+        .keys_by(&permit)
         .create_project(permit.organization_id(), &name)
         .await;
     let project = made.map_err(|error| refused("Project", error))?;

@@ -30,7 +30,7 @@ pub(crate) async fn update_project(
         return Ok(success(project_response(&found)));
     };
     let changed = state
-        .keys
+        .keys_by(&permit)
         .rename_project(permit.organization_id(), id, &name)
         .await;
     let changed = changed.map_err(|error| refused("Project", error))?;

@@ -14,6 +14,7 @@ use sandbox::{
     EgressConnector, EgressPolicy, LocalConfig, SandboxEngine, SystemResolver, TestedEngine,
 };
 use tasks::{SessionsConfig, Tasks, TasksConfig, TasksParts};
+use tenancy::AuditLog;
 use vault::MasterKeySource;
 
 use super::engine::CountedEngine;
@@ -115,6 +116,7 @@ impl Parts {
             signing: instance.signing.clone(),
             keys: instance.admin.clone(),
             widgets: instance.widgets.clone(),
+            audit: AuditLog::new(instance.store.clone()),
             readiness,
             config: HttpConfig {
                 own_origins,

@@ -35,7 +35,7 @@ pub(crate) async fn create_api_key(
     if new.class == KeyClass::Management {
         new = within(&own_reach(&state, &permit).await?, new)?;
     }
-    let made = state.keys.create_key(new).await;
+    let made = state.keys_by(&permit).create_key(new).await;
     let minted = made.map_err(|error| refused("Project", error))?;
     let body = CreatedApiKeyResponse {
         record: key_response(&minted.record),

@@ -34,7 +34,10 @@ pub(crate) async fn revoke_api_key(
         streams: cut.streams(&state),
         ..Counts::default()
     };
-    let revoked = state.keys.revoke_key(organization_id, key.id, None).await;
+    let revoked = state
+        .keys_by(&permit)
+        .revoke_key(organization_id, key.id, None)
+        .await;
     revoked.map_err(|error| refused("API key", error))?;
     Ok(success(cut.receipt(&state, counts, remaining).await?))
 }

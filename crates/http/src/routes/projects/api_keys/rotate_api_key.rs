@@ -35,7 +35,7 @@ pub(crate) async fn rotate_api_key(
     }
     let fields = Fields::read_optional_json(request, state.config.max_body_bytes).await?;
     let rotated = state
-        .keys
+        .keys_by(&permit)
         .rotate_key(
             permit.organization_id(),
             old.id,

@@ -56,7 +56,7 @@ pub(crate) async fn update_api_key(
         within_own_reach(&state, &permit, &wanted).await?;
     }
     let changed = state
-        .keys
+        .keys_by(&permit)
         .update_key(permit.organization_id(), key.id, change)
         .await;
     let changed = changed.map_err(|error| refused("API key", error))?;

@@ -30,7 +30,10 @@ pub(crate) async fn block_end_user(
     state.widgets.get(scope).await?;
     let fields = Fields::read_json(request, state.config.max_body_bytes).await?;
     let name = fields.text("endUserId")?.unwrap_or_default();
-    let cut_off = state.widgets.block_end_user(scope, &name).await?;
+    let cut_off = state
+        .widgets_by(&permit)
+        .block_end_user(scope, &name)
+        .await?;
     let receipt = cut_off_end_user(&state, &permit, cut_off, remaining).await?;
     Ok(success(receipt))
 }

@@ -36,9 +36,8 @@ pub(crate) async fn create_widget_app(
         theme: fields.value("theme").cloned(),
     };
     let organization_id = permit.organization_id();
-    let made = state
-        .widgets
-        .create(organization_id, id, new, permit.username());
+    let widgets = state.widgets_by(&permit);
+    let made = widgets.create(organization_id, id, new, permit.username());
     let minted = made.await?;
     let body = CreatedWidgetAppResponse {
         record: app_response(&minted.app),

@@ -29,13 +29,14 @@ pub(crate) async fn delete_widget_app(
     };
     let streams = cut.streams(&state);
     // Disabled first: what runs is looked for while its end users are still known.
-    let sessions = state.widgets.disable(scope).await?;
+    let widgets = state.widgets_by(&permit);
+    let sessions = widgets.disable(scope).await?;
     let counts = Counts {
         sessions,
         streams,
         ..Counts::default()
     };
     let receipt = cut.receipt(&state, counts, remaining).await?;
-    state.widgets.delete(scope).await?;
+    widgets.delete(scope).await?;
     Ok(success(receipt))
 }

@@ -26,7 +26,7 @@ pub(crate) async fn revoke_widget_session(
 ) -> Result<Response, ApiError> {
     let streams = state.streams.count(|by| is_session(by, session));
     let cut_off = state
-        .widgets
+        .widgets_by(&permit)
         .revoke_session(app.scope(&permit), session)
         .await?;
     let cut = Cut {

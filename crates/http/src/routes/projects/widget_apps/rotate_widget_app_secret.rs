@@ -27,7 +27,8 @@ pub(crate) async fn rotate_widget_app_secret(
     let scope = path.scope(&permit);
     state.widgets.get(scope).await?;
     let fields = Fields::read_optional_json(request, state.config.max_body_bytes).await?;
-    let rotated = state.widgets.rotate_secret(scope, grace_ms(&fields)?);
+    let widgets = state.widgets_by(&permit);
+    let rotated = widgets.rotate_secret(scope, grace_ms(&fields)?);
     let (secret, until) = rotated.await?;
     let body = RotatedSecretResponse {
         app_secret: secret.expose_app_secret().to_owned(),

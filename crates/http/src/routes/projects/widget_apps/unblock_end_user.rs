@@ -27,6 +27,9 @@ pub(crate) async fn unblock_end_user(
     state.widgets.get(scope).await?;
     let fields = Fields::read_json(request, state.config.max_body_bytes).await?;
     let name = fields.text("endUserId")?.unwrap_or_default();
-    state.widgets.unblock_end_user(scope, &name).await?;
+    state
+        .widgets_by(&permit)
+        .unblock_end_user(scope, &name)
+        .await?;
     Ok(success(Empty {}))
 }

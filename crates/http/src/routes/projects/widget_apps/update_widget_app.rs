@@ -28,7 +28,10 @@ pub(crate) async fn update_widget_app(
     let scope = path.scope(&permit);
     state.widgets.get(scope).await?;
     let fields = Fields::read_json(request, state.config.max_body_bytes).await?;
-    let app = state.widgets.update(scope, change(&fields)?).await?;
+    let app = state
+        .widgets_by(&permit)
+        .update(scope, change(&fields)?)
+        .await?;
     Ok(success(app_response(&app)))
 }
 
