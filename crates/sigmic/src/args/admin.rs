@@ -85,6 +85,12 @@ Example:
         #[command(subcommand)]
         command: SigningKeyCommand,
     },
+    /// Check the audit log
+    #[command(disable_help_subcommand = true)]
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Bring the database's schema up to this version's
     Migrate,
     /// Write a consistent copy of the SQLite database to a new file, while the server runs
@@ -137,6 +143,12 @@ pub(crate) enum SigningKeyCommand {
         /// The key
         kid: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Say whether an entry was changed, removed or moved; the server may run
+    Verify,
 }
 
 /// A class of keys by its name.

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub(crate) use admin::{AdminArguments, AdminCommand, ClassName, KeyCommand, SigningKeyCommand};
+pub(crate) use admin::{
+    AdminArguments, AdminCommand, AuditCommand, ClassName, KeyCommand, SigningKeyCommand,
+};
 pub(crate) use manage::{
     KeysArguments, KeysCommand, ManageArguments, OfProject, ProjectCommand, ProjectsArguments,
     StopTasks, WidgetCommand, WidgetsArguments,

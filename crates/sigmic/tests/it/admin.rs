@@ -215,3 +215,34 @@ fn a_widget_app_and_its_tokens_beside_the_server() {
     home.json(&["admin", "signing-keys", "revoke", kid, "--json"]);
     assert_eq!(status_of(&server, token), 401);
 }
+
+#[test]
+fn the_audit_log_holds_what_operators_do_and_tells_what_was_done_to_it() {
+    let home = Home::new();
+    home.json(&["admin", "bootstrap", "--json"]);
+    home.json(&["admin", "create-project", "--name", "Second", "--json"]);
+    home.json(&["admin", "signing-keys", "rotate", "--json"]);
+    let whole = home.json(&["admin", "audit", "verify", "--json"]);
+    assert_eq!(whole["chains"], 2, "the organization's and the instance's");
+    assert!(whole["rows"].as_i64().unwrap() >= 7, "{whole}");
+    let database = rusqlite::Connection::open(home.data_dir().join("sigmic.db")).unwrap();
+    let entry: String = database
+        .query_row(
+            "SELECT entry FROM audit_log WHERE chain <> 'instance' ORDER BY seq DESC LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    let entry: Value = serde_json::from_str(&entry).unwrap();
+    assert_eq!(entry["actor"]["kind"], "operator");
+    assert_eq!(entry["after"]["name"], "Second");
+    database
+        .execute_batch(
+            "DROP TRIGGER audit_log_no_delete;
+             DELETE FROM audit_log WHERE chain <> 'instance' AND seq = 2;",
+        )
+        .unwrap();
+    let said = home.say(&["admin", "audit", "verify"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("row 2 is missing"), "{said:?}");
+}

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use store::{ApiKey, OpenMode};
 use tenancy::{AdminError, BootstrapOutcome, NewKey, NewWidget};
 
-use super::{signing_keys, widgets};
+use super::{audit, signing_keys, widgets};
 use crate::args::{AdminArguments, AdminCommand, Common, KeyCommand};
 use crate::commands::runtime;
 use crate::failure::{Done, Failure};
@@ -50,6 +50,7 @@ async fn answer(settings: &Settings, command: AdminCommand) -> Result<Answer, Fa
         | AdminCommand::Keys { .. }
         | AdminCommand::CreateWidgetApp { .. }
         | AdminCommand::SigningKeys { .. }
+        | AdminCommand::Audit { .. }
         | AdminCommand::Backup { .. } => Schema::Require,
     };
     let instance = Instance::open(settings, OpenMode::Beside, schema).await?;
@@ -98,6 +99,7 @@ async fn carry_out(instance: &Instance, command: AdminCommand) -> Result<Answer,
             widgets::create(instance, organization_id, project_id, new, &owner).await
         }
         AdminCommand::SigningKeys { command } => signing_keys::run(instance, command).await,
+        AdminCommand::Audit { command } => audit::run(instance, command).await,
         AdminCommand::Migrate => Ok(Answer {
             json: json!({"migrated": true}),
             text: vec!["The database is up to date".to_owned()],

@@ -1,5 +1,6 @@
 //! `sigmic admin …`: operator commands that talk to the database, beside a running server too.
 
+mod audit;
 mod command;
 mod signing_keys;
 mod widgets;
