@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::args::{Arguments, Command};
+use crate::args::{Arguments, Command, SelftestArguments, SelftestCommand};
 use crate::failure::{Done, Failure};
 use crate::output::Output;
 
@@ -59,6 +59,9 @@ fn run(arguments: Arguments, output: &mut Output) -> Result<Done, Failure> {
         Command::Widgets(widgets) => commands::manage::widgets::run(&common, widgets, output),
         Command::Admin(admin) => commands::admin::run(common, admin, output),
         Command::Scan(scan) => commands::scan::run(&scan, output),
+        Command::Selftest(SelftestArguments { command }) => match command {
+            SelftestCommand::Auth(auth) => commands::selftest::auth::run(&common, &auth, output),
+        },
         Command::Doctor(doctor) => commands::doctor::run(common, doctor, output),
         Command::Openapi => commands::print::openapi(output),
         Command::Completions(completions) => commands::print::completions(&completions, output),

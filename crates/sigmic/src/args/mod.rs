@@ -2,6 +2,7 @@
 
 mod admin;
 mod manage;
+mod selftest;
 mod tasks;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub(crate) use manage::{
     KeysArguments, KeysCommand, ManageArguments, OfProject, ProjectCommand, ProjectsArguments,
     StopTasks, WidgetCommand, WidgetsArguments,
 };
+pub(crate) use selftest::{SelftestArguments, SelftestAuthArguments, SelftestCommand};
 pub(crate) use tasks::{OutcomeName, TaskCommand, TasksArguments};
 
 use crate::settings::Sources;
@@ -99,6 +101,8 @@ the first 12 characters are shown, by which its record is found.
 Example:
   sigmic scan . || exit 1")]
     Scan(ScanArguments),
+    /// Try a running deployment
+    Selftest(SelftestArguments),
     /// Check sandbox, database, model and disk, and say what is missing
     #[command(after_help = "Exits with 1 when something that is needed does not work.")]
     Doctor(DoctorArguments),

@@ -20,7 +20,7 @@ pub(super) const URL_FILE: &str = "cli.url";
 /// # Errors
 /// When no key is known, or the local key would leave this machine.
 pub(super) fn client(common: &Common, server: &ServerArguments) -> Result<Client, Failure> {
-    let called = Called::find(common, server, &RUN_TASKS)?;
+    let called = Called::find(common, server.base_url.as_ref(), &RUN_TASKS)?;
     let client = Client::new(&called.config).map_err(invalid)?;
     called.check(|| client.is_loopback())?;
     Ok(client)
@@ -31,10 +31,21 @@ pub(super) fn client(common: &Common, server: &ServerArguments) -> Result<Client
 /// # Errors
 /// As [`client`].
 pub(super) fn management(common: &Common, server: &ServerArguments) -> Result<Management, Failure> {
-    let called = Called::find(common, server, &CHANGE_SETTINGS)?;
+    management_at(common, server.base_url.as_ref()).map(|(management, _)| management)
+}
+
+/// The same, and the server's URL.
+///
+/// # Errors
+/// As [`client`].
+pub(super) fn management_at(
+    common: &Common,
+    base_url: Option<&String>,
+) -> Result<(Management, String), Failure> {
+    let called = Called::find(common, base_url, &CHANGE_SETTINGS)?;
     let management = Management::new(&called.config).map_err(invalid)?;
     called.check(|| management.is_loopback())?;
-    Ok(management)
+    Ok((management, called.config.base_url))
 }
 
 /// Where a key comes from.
@@ -62,14 +73,13 @@ struct Called {
 impl Called {
     fn find(
         common: &Common,
-        server: &ServerArguments,
+        base_url: Option<&String>,
         source: &KeySource,
     ) -> Result<Self, Failure> {
         let sources = common.sources(Vec::new());
         let settings = sources.load()?.settings;
-        let given = server
-            .base_url
-            .clone()
+        let given = base_url
+            .cloned()
             .or_else(|| sources.variable("SIGMIC_BASE_URL").map(str::to_owned));
         let own_key = sources.variable(source.variable);
         let file = settings.data_dir.join(source.file);

@@ -10,5 +10,6 @@ pub(crate) mod run;
 mod runtime;
 mod save;
 pub(crate) mod scan;
+pub(crate) mod selftest;
 pub(crate) mod serve;
 pub(crate) mod tasks;

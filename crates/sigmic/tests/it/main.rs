@@ -21,6 +21,7 @@ mod run_files;
 mod run_terminal;
 mod scan;
 mod scripted;
+mod selftest;
 mod serve;
 mod several;
 mod support;
