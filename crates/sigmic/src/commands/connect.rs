@@ -29,7 +29,7 @@ pub(super) fn client(common: &Common, server: &ServerArguments) -> Result<Client
 /// The same for the settings of an organization.
 ///
 /// # Errors
-/// As [`client`].
+/// As [`client()`].
 pub(super) fn management(common: &Common, server: &ServerArguments) -> Result<Management, Failure> {
     management_at(common, server.base_url.as_ref()).map(|(management, _)| management)
 }
@@ -37,7 +37,7 @@ pub(super) fn management(common: &Common, server: &ServerArguments) -> Result<Ma
 /// The same, and the server's URL.
 ///
 /// # Errors
-/// As [`client`].
+/// As [`client()`].
 pub(super) fn management_at(
     common: &Common,
     base_url: Option<&String>,
