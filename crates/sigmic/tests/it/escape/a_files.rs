@@ -15,7 +15,7 @@ pub(super) const PROBES: &[Probe] = &[
     run("A6", "read another task's workspace by its path"),
     run("A7", "the same below `/proc/1/root`"),
     run("A8", "the same below the roots of all other processes"),
-    run("A9", "the same by `/workspace/..`"),
+    run("A9", "the same by `$WORKSPACE/..`"),
     run("A10", "the same by `/proc/self/fd/N/..`"),
     run("A11", "write to `/`, `/usr`, `/etc`"),
     run("A12", "leave files in `/tmp` and `/dev/shm` for others"),
@@ -50,12 +50,12 @@ pub(super) const SCRIPTS: &[(&str, &str)] = &[
     ),
     (
         "A8",
-        "for each in /proc/[0-9]*; do never cat $each/root$VICTIM/secret.txt; done; \
+        "for each in /proc/[0-9]* /proc/$SERVER_PID /proc/$SUPERVISOR; do never cat $each/root$VICTIM/secret.txt; done; \
          never ls /proc/$SUPERVISOR/root/; never ls /proc/$SUPERVISOR/cwd/",
     ),
     (
         "A9",
-        "never cat /workspace/../..$VICTIM/secret.txt; never cat /workspace/../$VICTIM_ID/secret.txt; \
+        "never cat $WORKSPACE/../..$VICTIM/secret.txt; never cat $WORKSPACE/../$VICTIM_ID/secret.txt; \
          never cat ../$VICTIM_ID/secret.txt; ln -s ../$VICTIM_ID dir; never cat dir/secret.txt",
     ),
     (
@@ -71,7 +71,8 @@ pub(super) const SCRIPTS: &[(&str, &str)] = &[
     ),
     (
         "A12",
-        "must touch /tmp/sigmic-escape-$PORT /dev/shm/sigmic-escape-$PORT",
+        "touch /tmp/sigmic-escape-$PORT /dev/shm/sigmic-escape-$PORT; \
+         must touch $TMPDIR/sigmic-escape-$PORT",
     ),
     (
         "A13",
@@ -138,12 +139,13 @@ pub(super) async fn attack(stand: &Stand, user: User, column: &mut Column) {
     )];
     stand.inside(column, &other, &[]).await;
     // The owner of what the task made is no user that the host knows for more.
-    let made = std::fs::metadata(workspace.join("own")).unwrap();
-    let owner = std::os::unix::fs::MetadataExt::uid(&made);
+    let made = std::fs::metadata(workspace.join("own"));
+    let owner = made.as_ref().map(std::os::unix::fs::MetadataExt::uid);
+    let ordinary = owner.as_ref().is_ok_and(|owner| *owner != 0);
     column.check(
         "A14",
-        owner != 0,
-        format!("made as user {owner} of {user:?}"),
+        ordinary,
+        format!("made by {owner:?}, of {user:?}: {:?}", ran.outputs),
     );
 }
 

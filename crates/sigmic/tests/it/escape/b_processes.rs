@@ -51,7 +51,8 @@ const SCRIPTS: &[(&str, &str)] = &[
     (
         "B8",
         "never_do 'ls -l /proc/self/fd | grep -e socket -e anon_inode -e sigmic'; \
-         [ $(ls /proc/self/fd | wc -l) -le 4 ]",
+         [ $(ls /proc/self/fd | wc -l) -le 4 ] || exit 1; exec 2>/dev/null; \
+         for each in $(seq 3 9) $(seq 20 99); do : <&$each && { echo $each; exit 1; }; done; true",
     ),
     (
         "B9",
@@ -117,10 +118,10 @@ async fn time_limit(stand: &Stand, column: &mut Column) {
 async fn cancel(stand: &Stand, column: &mut Column) {
     let (early, late) = (format!("5{}", stand.tag), format!("4{}", stand.tag));
     let calls = [
-        shell(format!("sleep {early} >/dev/null 2>&1 & echo begun")),
         shell(format!(
-            "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -q 'sleep {early}' && echo lives"
+            "sleep {early} >/dev/null 2>&1 & echo $! > background"
         )),
+        shell("kill -0 $(cat background) && echo lives"),
         shell(format!("{}; sleep {late}", daemons(&late))),
     ];
     let id = stand.api.create(&message(&calls)).await;

@@ -34,12 +34,7 @@ const SETTINGS: [&str; 4] = [
 ];
 
 const SCRIPTS: &[(&str, &str)] = &[
-    (
-        "C1",
-        "for each in CapInh CapPrm CapEff CapBnd CapAmb; do \
-         grep -q \"^$each:.0000000000000000$\" /proc/self/status || { grep Cap /proc/self/status; exit 1; }; \
-         done; grep -q '^NoNewPrivs:.1$' /proc/self/status && grep -q '^Seccomp:.2$' /proc/self/status",
-    ),
+    ("C1", "./probe privileges"),
     ("C2", "./probe mounting"),
     ("C3", "./probe mounting_anew"),
     ("C4", "./probe namespaces"),
@@ -86,8 +81,15 @@ pub(super) async fn attack(stand: &Stand, column: &mut Column) {
     };
     let (theirs, servers) = (score(pid), score(stand.server.pid()));
     column.check("C9", theirs >= servers, format!("{theirs} < {servers}"));
-    for name in ["CapPrm", "CapEff", "CapBnd"] {
+    for name in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
         let held = host::status(pid, name);
-        column.check("C1", held == "0000000000000000", held);
+        column.check("C1", held == "0000000000000000", format!("{name} {held}"));
+    }
+    // Void without new privileges, which are looked for next.
+    let bounding = host::status(pid, "CapBnd");
+    column.tried("C1", bounding == "0000000000000000", bounding);
+    for (name, wanted) in [("NoNewPrivs", "1"), ("Seccomp", "2")] {
+        let seen = host::status(pid, name);
+        column.check("C1", seen == wanted, format!("{name} {seen}"));
     }
 }

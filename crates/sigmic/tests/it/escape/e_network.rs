@@ -179,7 +179,8 @@ fn own_address() -> String {
 pub(super) async fn without(stand: &Stand, column: &mut Column) {
     let doors = Doors::open(stand);
     let listener = "/usr/bin/python3 -m http.server 18080 >/dev/null 2>&1 & \
-                    until (exec 3<>/dev/tcp/127.0.0.1/18080) 2>/dev/null; do :; done; echo listens";
+                    until (exec 3<>/dev/tcp/127.0.0.1/18080) 2>/dev/null || ! kill -0 $!; do :; done; \
+                    (exec 3<>/dev/tcp/127.0.0.1/18080) && echo listens";
     let has_python = std::path::Path::new("/usr/bin/python3").exists();
     if !has_python {
         column.skip("E7", "no python3 on this machine");
@@ -199,7 +200,7 @@ pub(super) async fn without(stand: &Stand, column: &mut Column) {
         .filter(|(id, _)| has_python || !["E7", "E8"].contains(id))
         .collect();
     if has_python {
-        column.check("E8", listens, &other.outputs[0]);
+        column.tried("E8", listens, &other.outputs[0]);
     }
     stand.inside(column, &scripts, &facts).await;
     doors.check(column);
@@ -235,7 +236,7 @@ pub(super) async fn through_the_proxy(user: User, tier: &Tier, column: &mut Colu
         .collect();
     stand.inside(column, &scripts, &facts).await;
     let seen = allowed.requests().len();
-    column.check("E9", seen > 0, "the allowed host was not asked");
+    column.tried("E9", seen > 0, "the allowed host was not asked");
     let seen = denied.requests();
     for id in ["E10", "E11", "E13", "E16"] {
         column.check(id, seen.is_empty(), format!("{seen:?}"));

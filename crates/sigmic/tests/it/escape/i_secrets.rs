@@ -114,7 +114,7 @@ async fn while_it_runs(stand: &Stand, column: &mut Column, secret: &str, sleeper
     let both = halves_of(stand);
     let script = format!(
         "A={} B={}; all=$(cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '); \
-         [[ $all = *A=* && $all != *\"$A$B\"* ]]",
+         [[ ( -z $all || $all = *A=* ) && $all != *\"$A$B\"* ]]",
         both[0], both[1]
     );
     stand.inside(column, &[("I5", &script)], &[]).await;

@@ -20,10 +20,7 @@ pub(super) const PROBES: &[Probe] = &[
         "sandbox::probe::a_file_that_can_be_read_inside_refuses_the_engine",
     ),
     run("J4", "`sigmic doctor` says why, and what to do"),
-    run(
-        "J5",
-        "python3, node, git, gcc, java, pipes and terminals work inside",
-    ),
+    run("J5", "node, git, gcc, java, python3 and pipes work inside"),
     left_out(
         "J6",
         "another root file system",
@@ -34,17 +31,14 @@ pub(super) const PROBES: &[Probe] = &[
         "how long a sandbox and a command take",
         "a measure and no barrier; see the guide",
     ),
+    run("J8", "terminals and shared memory of python3 work inside"),
 ];
 
 /// What developers use: the program, a script of it.
 const PROGRAMS: &[(&str, &str)] = &[
     (
         "/usr/bin/python3",
-        "[ \"$(/usr/bin/python3 -c 'import multiprocessing as m; print(sum(m.Pool(2).map(abs, [-1, 2])))')\" = 3 ]",
-    ),
-    (
-        "/usr/bin/python3",
-        "/usr/bin/python3 -c 'import pty; exit(pty.spawn([\"/bin/true\"]))'",
+        "/usr/bin/python3 -c 'import json, sqlite3, subprocess as s; s.check_call([\"/bin/true\"])'",
     ),
     (
         "/usr/bin/node",
@@ -68,6 +62,12 @@ const PROGRAMS: &[(&str, &str)] = &[
     ),
 ];
 
+const OF_PYTHON: &[(&str, &str)] = &[(
+    "J8",
+    "[ \"$(/usr/bin/python3 -c 'import multiprocessing as m; print(sum(m.Pool(2).map(abs, [-1, 2])))')\" = 3 ] \
+     && /usr/bin/python3 -c 'import pty; exit(pty.spawn([\"/bin/true\"]))'",
+)];
+
 pub(super) async fn attack(stand: &Stand, user: User, tier: &Tier, column: &mut Column) {
     let greeting = &stand.server.greeting;
     let named = greeting.contains(tier.name) && greeting.contains("probes passed");
@@ -83,6 +83,16 @@ pub(super) async fn attack(stand: &Stand, user: User, tier: &Tier, column: &mut 
         })
         .collect();
     stand.inside(column, &[("J5", &script)], &[]).await;
+    if Path::new("/usr/bin/python3").exists() {
+        stand.inside(column, OF_PYTHON, &[]).await;
+    } else {
+        column.skip("J8", "no python3 on this machine");
+    }
+    if !tier.has_namespaces {
+        column.skip("J2", "the tier has no namespaces");
+        column.skip("J4", "the tier has no namespaces");
+        return;
+    }
     let home = stand::home(user);
     tokio::task::block_in_place(|| without_namespaces(&home, user, tier, column));
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -102,6 +103,18 @@ static void users(void) {
     FAILS(setgid(0));
     FAILS(setgroups(0, 0));
     if (geteuid() == 0 || getegid() == 0) worked("is root", 0);
+}
+
+static void privileges(void) {
+    struct { unsigned version; int pid; } head = {0x20080522, 0};
+    struct { unsigned effective, permitted, inheritable; } sets[2];
+    if (syscall(SYS_capget, &head, sets) != 0) worked("capget", -1);
+    for (int i = 0; i < 2; i++)
+        if (sets[i].effective || sets[i].permitted || sets[i].inheritable) worked("capabilities", i);
+    for (int each = 0; each < 41; each++)
+        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, each, 0, 0) > 0) worked("ambient", each);
+    if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) worked("new privileges", 0);
+    if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 2) worked("no filter", 0);
 }
 
 static void priorities(void) {
@@ -216,7 +229,7 @@ struct attempt { const char *name; void (*make)(void); };
 static const struct attempt attempts[] = {
     {"tracing", tracing}, {"memory_of_others", memory_of_others}, {"descriptors_of_others", descriptors_of_others},
     {"mounting", mounting}, {"mounting_anew", mounting_anew}, {"namespaces", namespaces}, {"joining", joining},
-    {"roots", roots}, {"users", users}, {"priorities", priorities}, {"devices", devices}, {"bpf", bpf},
+    {"roots", roots}, {"users", users}, {"privileges", privileges}, {"priorities", priorities}, {"devices", devices}, {"bpf", bpf},
     {"faults", faults}, {"rings", rings}, {"performance", performance}, {"keyrings", keyrings}, {"keys", keys},
     {"kexec", kexec}, {"modules", modules}, {"handles", handles}, {"kernel_log", kernel_log}, {"watching", watching},
     {"administration", administration}, {"foreign_tables", foreign_tables}, {"nodes", nodes}, {"sockets", sockets},

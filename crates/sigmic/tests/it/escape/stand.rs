@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use testkit::{Api, ModelServer, RecordedRequest, Reply, Script};
 
-use super::table::Column;
+use super::table::{Column, Differences};
 use crate::support::{Home, Server};
 
 /// A way to isolate commands that the server has.
@@ -16,15 +16,82 @@ pub(super) struct Tier {
     pub(super) name: &'static str,
     /// Attacks that it does not hold off as a whole, and what is possible. One that it does hold
     /// off must not be here.
-    pub(super) differences: &'static [(&'static str, &'static str)],
+    pub(super) differences: Differences,
+    /// More of them where the server is not root.
+    pub(super) of_ordinary: Differences,
+    /// Whether it needs namespaces.
+    pub(super) has_namespaces: bool,
 }
 
 impl Tier {
-    pub(super) const ALL: &[Self] = &[Self {
-        name: "native",
-        differences: &[],
-    }];
+    pub(super) const ALL: &[Self] = &[
+        Self {
+            name: "native",
+            differences: &[],
+            of_ordinary: &[],
+            has_namespaces: true,
+        },
+        Self {
+            name: "landlock",
+            differences: LANDLOCK,
+            of_ordinary: LANDLOCK_OF_ORDINARY,
+            has_namespaces: false,
+        },
+    ];
+
+    /// What differs with the server as that user.
+    pub(super) fn differences_as(&self, user: User) -> Vec<Differences> {
+        let ordinary = user.id() != 0;
+        let more = if ordinary { self.of_ordinary } else { &[] };
+        vec![self.differences, more]
+    }
 }
+
+const NO_SOCKETS: &str = "no sockets at all, so no own loopback either";
+const NO_NETWORK: &str = "nothing answers: commands have no network at all";
+
+const LANDLOCK: Differences = &[
+    (
+        "A3",
+        "that it is there, its size and times are seen (`stat`)",
+    ),
+    (
+        "E6",
+        "that they are there is seen (`stat`); connecting is refused",
+    ),
+    ("E7", NO_SOCKETS),
+    ("E8", NO_SOCKETS),
+    ("E9", NO_NETWORK),
+    ("E11", NO_NETWORK),
+    ("E12", NO_NETWORK),
+    ("E13", NO_NETWORK),
+    ("E15", NO_NETWORK),
+    ("E16", NO_NETWORK),
+    (
+        "F7",
+        "temporary files are in the workspace: bytes are limited, not their number",
+    ),
+    ("H9", "no socket can be made"),
+    (
+        "J8",
+        "no devices for terminals, and no shared memory, which `multiprocessing` needs",
+    ),
+];
+
+const SHARED_COUNT: &str = "processes of all sandboxes are counted together, with room for 2,048";
+
+const LANDLOCK_OF_ORDINARY: Differences = &[
+    (
+        "C1",
+        "the bounding set is not emptied, which needs root; without new privileges it is void",
+    ),
+    (
+        "F1",
+        "while it goes on others may be refused new processes; it is ended, and they work again",
+    ),
+    ("F2", SHARED_COUNT),
+    ("F3", SHARED_COUNT),
+];
 
 /// Whom the server runs as.
 #[derive(Debug, Clone, Copy)]
@@ -150,14 +217,17 @@ impl Stand {
         let script = format!("echo canary-victim > secret.txt; sleep 7{tag} >/dev/null 2>&1 &");
         let victim = api.create(&message(&[shell(script)])).await;
         api.finished(&victim).await;
-        Self {
+        let stand = Self {
             home,
             server,
             api,
             tag,
             victim,
             _model: model,
-        }
+        };
+        let ran = stand.ran(stand.victim.clone(), String::new()).await;
+        assert_eq!(ran.statuses, ["success"], "{ran:?} {}", stand.home.log());
+        stand
     }
 
     /// The victim's process, as the host numbers it.
@@ -254,7 +324,7 @@ impl Stand {
                 .lines()
                 .find_map(|line| line.strip_prefix(&format!("@{id} ")));
             let seen = line.unwrap_or(output);
-            column.check(id, line == Some("held"), seen);
+            column.tried(id, line == Some("held"), seen);
         }
     }
 

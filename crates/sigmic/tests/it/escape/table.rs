@@ -66,27 +66,33 @@ pub(super) fn all() -> impl Iterator<Item = &'static Probe> {
 #[derive(Debug)]
 enum Outcome {
     Held,
-    /// What was possible.
+    /// What the attempt itself saw, where it was not refused or did not work as it should; the
+    /// host shows nothing of it.
+    Tried(String),
+    /// What the host shows.
     Open(String),
     Skipped(String),
 }
 
-/// Ids of attacks, and what is possible of each.
-type Differences = &'static [(&'static str, &'static str)];
+/// Ids of attacks, and what is seen inside instead of a refusal, or does not work.
+pub(super) type Differences = &'static [(&'static str, &'static str)];
+
+/// Attacks of which a difference shows in some runs only: it depends on when processes run.
+const BY_CHANCE: [&str; 2] = ["F1", "F3"];
 
 /// What came of the attacks in one tier with one user of the server.
 #[derive(Debug)]
 pub(super) struct Column {
     pub(super) name: String,
-    differences: Differences,
+    differences: Vec<(&'static str, &'static str)>,
     outcomes: BTreeMap<&'static str, Outcome>,
 }
 
 impl Column {
-    pub(super) fn new(name: String, differences: Differences) -> Self {
+    pub(super) fn new(name: String, differences: &[Differences]) -> Self {
         Self {
             name,
-            differences,
+            differences: differences.concat(),
             outcomes: BTreeMap::new(),
         }
     }
@@ -97,12 +103,33 @@ impl Column {
         reason = "a condition and what was seen, as `assert!` takes them"
     )]
     pub(super) fn check(&mut self, id: &'static str, holds: bool, seen: impl Display) {
+        if holds {
+            self.holds(id);
+        } else if !matches!(self.outcomes.get(id), Some(Outcome::Open(_))) {
+            self.outcomes.insert(id, Outcome::Open(seen.to_string()));
+        }
+    }
+
+    /// Notes what the attempt itself saw. Only this may differ from tier to tier: what
+    /// [`Self::check`] is told of the host is the same everywhere.
+    #[expect(
+        clippy::fn_params_excessive_bools,
+        reason = "a condition and what was seen, as `assert!` takes them"
+    )]
+    pub(super) fn tried(&mut self, id: &'static str, holds: bool, seen: impl Display) {
         match self.outcomes.get(id) {
-            Some(Outcome::Open(_)) => {}
-            Some(Outcome::Held | Outcome::Skipped(_)) | None if !holds => {
-                let seen = seen.to_string();
-                self.outcomes.insert(id, Outcome::Open(seen));
+            _ if holds => self.holds(id),
+            Some(Outcome::Open(_) | Outcome::Tried(_)) => {}
+            Some(Outcome::Held | Outcome::Skipped(_)) | None => {
+                self.outcomes.insert(id, Outcome::Tried(seen.to_string()));
             }
+        }
+    }
+
+    /// Notes an observation in favour; one against it stays.
+    fn holds(&mut self, id: &'static str) {
+        match self.outcomes.get(id) {
+            Some(Outcome::Open(_) | Outcome::Tried(_)) => {}
             Some(Outcome::Held | Outcome::Skipped(_)) | None => {
                 self.outcomes.insert(id, Outcome::Held);
             }
@@ -128,13 +155,11 @@ impl Column {
             (How::Run, None) => "**missing**".to_owned(),
             (How::Run, Some(Outcome::Held)) => "held".to_owned(),
             (How::Run, Some(Outcome::Skipped(why))) => format!("skipped: {why}"),
-            (How::Run, Some(Outcome::Open(seen))) => {
-                if let Some((_, possible)) = self.difference(probe.id) {
-                    return format!("differs: {possible}");
-                }
-                let line: String = seen.chars().take(1_000).collect();
-                format!("**open**: {}", line.replace(['\n', '|'], " "))
-            }
+            (How::Run, Some(Outcome::Tried(seen))) => match self.difference(probe.id) {
+                Some((_, possible)) => format!("differs: {possible}"),
+                None => open(seen),
+            },
+            (How::Run, Some(Outcome::Open(seen))) => open(seen),
         }
     }
 
@@ -148,7 +173,7 @@ impl Column {
             .collect();
         let outdated = self.differences.iter().filter(|(id, _)| {
             let outcome = self.outcomes.get(id);
-            !matches!(outcome, Some(Outcome::Open(_)))
+            !matches!(outcome, Some(Outcome::Tried(_))) && !BY_CHANCE.contains(id)
         });
         faults.extend(outdated.map(|(id, _)| format!("{id} [{}]: differs no more", self.name)));
         let listed = |id: &&&str| all().any(|probe| probe.id == **id);
@@ -156,6 +181,12 @@ impl Column {
         faults.extend(strange.map(|id| format!("{id} [{}]: not listed", self.name)));
         faults
     }
+}
+
+/// The cell of an attack that succeeds.
+fn open(seen: &str) -> String {
+    let line: String = seen.chars().take(1_000).collect();
+    format!("**open**: {}", line.replace(['\n', '|'], " "))
 }
 
 /// The table of all attacks, in Markdown.
