@@ -164,21 +164,23 @@ impl ToolSession {
     pub(crate) async fn shell(&self, command: ShellCommand<'_>) -> ToolOutcome {
         match self.exec(command).await {
             Ok(outcome) => outcome,
-            Err(error) => self.failed(&error).await,
+            Err(error) => failed(&error),
         }
     }
 
-    /// What is told of a command that could not be run.
-    pub(crate) async fn failed(&self, error: &SandboxError) -> ToolOutcome {
-        if matches!(error, SandboxError::Gone) {
-            // The next command gets a new sandbox.
-            self.sandbox.lock().await.take();
+    /// After an error of `sandbox`: one that is over is ended with everything in it before anybody
+    /// is told, and the next command gets a new one.
+    pub(crate) async fn give_up(&self, sandbox: &Arc<dyn Sandbox>, error: &SandboxError) {
+        if !matches!(error, SandboxError::Gone | SandboxError::NotEmpty { .. }) {
+            return;
         }
-        tracing::warn!(
-            error = error as &dyn std::error::Error,
-            "a command could not be run"
-        );
-        ToolOutcome::error(error.to_string())
+        // Held until it is gone: the next one has the same workspace.
+        let mut slot = self.sandbox.lock().await;
+        if slot.take_if(|held| Arc::ptr_eq(held, sandbox)).is_some() {
+            destroy(&**sandbox).await;
+            self.background.let_go().await;
+            self.ledger.settle_all().await;
+        }
     }
 
     async fn exec(&self, command: ShellCommand<'_>) -> Result<ToolOutcome, SandboxError> {
@@ -195,7 +197,13 @@ impl ToolSession {
         };
         let sandbox = self.sandbox().await?;
         let running = self.ledger.running(command.call_id);
-        let result = sandbox.exec(request).await?;
+        let result = match sandbox.exec(request).await {
+            Ok(result) => result,
+            Err(error) => {
+                self.give_up(&sandbox, &error).await;
+                return Err(error);
+            }
+        };
         drop(running);
         self.ledger.settle(command.call_id).await;
         let here = misplaced(command.command, sandbox.workspace_path());
@@ -257,6 +265,15 @@ impl ToolSession {
             .extend(sandbox.shortfalls().iter().cloned());
         Ok(Arc::clone(slot.insert(sandbox)))
     }
+}
+
+/// What is told of a command that could not be run.
+pub(crate) fn failed(error: &SandboxError) -> ToolOutcome {
+    tracing::warn!(
+        error = error as &dyn std::error::Error,
+        "a command could not be run"
+    );
+    ToolOutcome::error(error.to_string())
 }
 
 async fn destroy(sandbox: &dyn Sandbox) {
@@ -324,3 +341,7 @@ pub(crate) fn ending_note(ending: Ending) -> String {
         Ending::Exited(code) => format!("Exit code: {code}"),
     }
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::command::{Command, Phase};
 use super::output::Part;
 use crate::ToolOutcome;
-use crate::session::{ShellCommand, ToolSession, ending_note};
+use crate::session::{ShellCommand, ToolSession, ending_note, failed};
 
 /// Commands of a session that run at once.
 const MAX_RUNNING: usize = 16;
@@ -166,7 +166,7 @@ impl ToolSession {
         }
         let command = match self.spawn_in_background(shell).await {
             Ok(command) => command,
-            Err(error) => return self.failed(&error).await,
+            Err(error) => return failed(&error),
         };
         // One that goes on is told by its phase.
         let _ = timeout(FIRST_MOMENTS, command.over()).await;
@@ -205,7 +205,13 @@ impl ToolSession {
             .await?;
         // For as long as it is attended: what it connects to is its call's.
         let running = self.ledger().running(shell.call_id);
-        let process = sandbox.spawn(request).await?;
+        let process = match sandbox.spawn(request).await {
+            Ok(process) => process,
+            Err(error) => {
+                self.give_up(&sandbox, &error).await;
+                return Err(error);
+            }
+        };
         let (path, writer) = named.file.unzip();
         let id = format!("bg-{}", named.number);
         let command = Arc::new(Command::new(id, shell.command, path, self.mask().stream()));

@@ -309,3 +309,28 @@ async fn a_secret_is_masked_however_its_printing_is_cut() {
     let kept = server.workspace(&id).join(".sigmic/outputs/bg-1.txt");
     assert_eq!(std::fs::read_to_string(kept).unwrap(), "***\n");
 }
+
+#[tokio::test]
+async fn a_sandbox_that_was_ended_from_inside_leaves_nothing_when_that_is_told() {
+    // As many as an end takes time for. The first process is the nearest one below the command's
+    // supervisor that may be signalled.
+    let command = "for each in $(seq 200); do (trap '' TERM; sleep 301 >/dev/null 2>&1 &); done; \
+                   for ((pid = PPID - 1; pid > 1; pid--)); do kill -9 $pid 2>/dev/null && break; done; sleep 301";
+    let server = TestServer::builder()
+        .engine_choice(sandbox::EngineChoice::Landlock)
+        .script(vec![
+            shell(command),
+            shell("echo a new one"),
+            Reply::say("ok"),
+        ])
+        .start()
+        .await;
+    let id = server.api.create(&message("x")).await;
+    let mut events = server.api.stream(&id).await;
+    let result = events.until("tool_result").await;
+    assert_eq!(result.data["status"], "error", "{}", result.data);
+    assert_eq!(processes_at(&server.workspace(&id)), 0);
+    let outputs = outputs(&server.api.finished(&id).await);
+    assert!(outputs[0].contains("ended"), "{}", outputs[0]);
+    assert_eq!(outputs[1], "a new one\n");
+}
