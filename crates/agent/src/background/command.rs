@@ -2,11 +2,12 @@
 //! ends it when it is told to.
 
 use std::io::Write as _;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use sandbox::{
-    BoxedRead, Ending, FileWriter, ProcessHandle, SandboxError, SandboxProcess, WorkspacePath,
+    BoxedRead, Ending, FileWriter, ProcessHandle, RunningCall, SandboxError, SandboxProcess,
+    WorkspacePath,
 };
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::{Notify, watch};
@@ -123,9 +124,19 @@ impl Command {
         });
     }
 
-    /// Attends to the command's process. Dropped, it ends the process with everything it started.
-    pub(super) async fn attend(&self, process: SandboxProcess, file: Option<FileWriter>) {
-        let _attending = Attending(self);
+    /// Attends to the command's process; `running` is held until that has ended. Dropped, whether
+    /// it was begun or not, it ends the process with everything it started.
+    pub(super) fn attend(
+        self: &Arc<Self>,
+        process: SandboxProcess,
+        file: Option<FileWriter>,
+        running: RunningCall,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let attending = Attending(Arc::clone(self));
+        async move { attending.0.follow(process, file, running).await }
+    }
+
+    async fn follow(&self, process: SandboxProcess, file: Option<FileWriter>, call: RunningCall) {
         // Standard input and error were redirected inside; only their other ends are held here.
         let SandboxProcess {
             stdin: _stdin,
@@ -139,13 +150,13 @@ impl Command {
             buffer: vec![0; 64 << 10],
             file: file.map(|writer| (writer, 0)),
         };
-        let mut runs = true;
+        let mut running = Some(call);
         loop {
             tokio::select! {
                 biased;
                 () = self.stop.notified() => return self.kill(&mut *handle, &mut reader, Phase::Stopped).await,
-                ending = handle.wait(), if runs => {
-                    runs = false;
+                ending = handle.wait(), if running.is_some() => {
+                    running = None;
                     reader.drain().await;
                     self.end(ending.map_or_else(lost, Phase::Ended));
                 }
@@ -171,9 +182,9 @@ impl Command {
 }
 
 /// Notes, however the attending ends, that nobody holds the command's process any more.
-struct Attending<'a>(&'a Command);
+struct Attending(Arc<Command>);
 
-impl Drop for Attending<'_> {
+impl Drop for Attending {
     fn drop(&mut self) {
         self.0.end(lost(SandboxError::Gone));
         self.0.state.send_modify(|state| state.attended = false);
@@ -253,4 +264,48 @@ fn lost(error: SandboxError) -> Phase {
     } else {
         error.to_string()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NoMask;
+    use async_trait::async_trait;
+    use model::CallId;
+    use sandbox::EgressLedger;
+
+    /// A process that nobody sees end.
+    struct Endless;
+
+    #[async_trait]
+    impl ProcessHandle for Endless {
+        async fn wait(&mut self) -> Result<Ending, SandboxError> {
+            std::future::pending().await
+        }
+
+        async fn kill(&mut self) -> Result<(), SandboxError> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_command_that_nobody_came_to_attend_to_is_stopped_at_once() {
+        let command = Arc::new(Command::new(
+            "bg-1".to_owned(),
+            "true",
+            None,
+            Box::new(NoMask),
+        ));
+        let process = SandboxProcess {
+            stdin: Box::new(tokio::io::sink()),
+            stdout: Box::new(tokio::io::empty()),
+            stderr: Box::new(tokio::io::empty()),
+            handle: Box::new(Endless),
+        };
+        let running = EgressLedger::default().running(&CallId::new("call"));
+        drop(command.attend(process, None, running));
+        let stopped = tokio::time::timeout(Duration::from_secs(30), command.stop());
+        stopped.await.expect("it is told that nobody holds it");
+        assert_eq!(command.phase(), lost(SandboxError::Gone));
+    }
 }

@@ -203,7 +203,7 @@ impl ToolSession {
         let named = self
             .files(move |workspace| Ok(name(workspace, last)))
             .await?;
-        // For as long as it is attended: what it connects to is its call's.
+        // Until its own process has ended: what it connects to is its call's.
         let running = self.ledger().running(shell.call_id);
         let process = match sandbox.spawn(request).await {
             Ok(process) => process,
@@ -215,11 +215,7 @@ impl ToolSession {
         let (path, writer) = named.file.unzip();
         let id = format!("bg-{}", named.number);
         let command = Arc::new(Command::new(id, shell.command, path, self.mask().stream()));
-        let attended = Arc::clone(&command);
-        let attend = async move {
-            attended.attend(process, writer).await;
-            drop(running);
-        };
+        let attend = command.attend(process, writer, running);
         self.background().add(&command, named.number, attend);
         Ok(command)
     }

@@ -174,3 +174,26 @@ async fn what_a_background_process_connects_to_is_written_by_the_next_row() {
         ("open.test", 1)
     );
 }
+
+#[tokio::test]
+async fn a_background_command_that_has_ended_runs_no_more_for_the_receipts() {
+    let host = WebHost::start().await;
+    let replies = vec![
+        Reply::call(
+            "run_shell_command",
+            json!({"command": "true", "is_background": true}),
+        ),
+        shell(&request(&host.authority())),
+        Reply::say("done"),
+    ];
+    let server = server(Backend::Sqlite, &host, replies).await;
+    let id = server.api.create(&message("x")).await;
+    let task = server.api.finished(&id).await;
+    let calls = &task["output"]["toolCalls"];
+    let output = calls[0]["output"].as_str().unwrap();
+    assert!(output.contains("ended, exit code 0"), "{output}");
+    let found = receipts(&rows(&server, &id).await, 1);
+    assert_eq!(found.len(), 1, "{found:?}");
+    let whose = found[0].call_id.as_ref().map(ToString::to_string);
+    assert_eq!(whose.as_deref(), calls[1]["callId"].as_str());
+}
