@@ -136,15 +136,15 @@ fn part((asked, page): &(String, Result<Fetched, WebError>), mark: &str, bytes: 
         end -= 1;
     }
     let shown = &page.text[..end];
-    let mut head = format!("\n=== {asked}");
-    if page.url != *asked {
-        let url: String = page.url.chars().take(HEAD_BYTES / 2).collect();
-        let _ = write!(head, " (found at {url})");
-    }
-    let _ = write!(head, ", {}", page.media_type);
+    // What the page says of itself stands between the marks too.
+    let mut told = page.media_type.clone();
     if !page.title.is_empty() {
         let title: String = page.title.chars().take(HEAD_BYTES / 4).collect();
-        let _ = write!(head, ", {title:?}");
+        let _ = write!(told, ", {title:?}");
+    }
+    if page.url != *asked {
+        let url: String = page.url.chars().take(HEAD_BYTES / 2).collect();
+        let _ = write!(told, ", found at {url}");
     }
     let left_out = page.text.len() - end;
     let more = match (left_out, page.cut) {
@@ -152,7 +152,7 @@ fn part((asked, page): &(String, Result<Fetched, WebError>), mark: &str, bytes: 
         (0, true) => " (it goes on, and was cut)".to_owned(),
         (_, _) => format!(" ({left_out} more bytes were fetched)"),
     };
-    format!("{head}, begins [{mark}]\n{shown}\n=== ends [{mark}]{more}\n")
+    format!("\n=== {asked}, begins [{mark}]\n({told})\n{shown}\n=== ends [{mark}]{more}\n")
 }
 
 #[cfg(test)]

@@ -44,9 +44,9 @@ pub(crate) enum WebError {
     #[error("the server answered {0}")]
     Status(hyper::StatusCode),
     /// Nothing that can be read.
-    #[error("it is {0:?}, not a text")]
+    #[error("it is {0}, not a text")]
     NotText(String),
     /// Compressed by a method that is not known.
-    #[error("it is encoded as {0:?}, which cannot be read")]
+    #[error("it is encoded as {0}, which cannot be read")]
     Encoding(String),
 }

@@ -83,11 +83,14 @@ impl Web {
 
 /// Where a redirect leads, if it may be followed.
 fn next(reach: Reach<'_>, from: &Url, location: &str) -> Result<Url, WebError> {
-    let refuse = |reason: String| WebError::BadRedirect {
-        to: location.chars().take(200).collect(),
+    let refuse = |to: &str, reason: String| WebError::BadRedirect {
+        to: to.chars().take(200).collect(),
         reason,
     };
-    let to = address::join(from, location).map_err(|error| refuse(error.to_string()))?;
+    // What is no address is not repeated: it may be a sentence.
+    let unreadable = |error: WebError| refuse("something else", error.to_string());
+    let to = address::join(from, location).map_err(unreadable)?;
+    let refuse = |reason: String| refuse(to.as_str(), reason);
     if from.scheme() == "https" && to.scheme() == "http" {
         return Err(refuse("it leads from https to http".to_owned()));
     }
