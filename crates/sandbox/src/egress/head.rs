@@ -26,8 +26,7 @@ const OURS: &[&str] = &[
 
 /// Reads a head that ends in an empty line. Absent: it is not a request to a proxy.
 pub(super) fn parse(head: &[u8]) -> Option<Wanted> {
-    let text = std::str::from_utf8(head).ok()?;
-    let mut lines = text.split("\r\n");
+    let mut lines = lines_of(head)?;
     let mut words = lines.next()?.split(' ');
     let (method, target, version) = (words.next()?, words.next()?, words.next()?);
     let well_formed = words.next().is_none()
@@ -68,13 +67,8 @@ pub(super) fn parse(head: &[u8]) -> Option<Wanted> {
 
 /// The one host that a head names, in the form that is compared, if its port is `port` or none.
 pub(super) fn only_host(head: &[u8], port: u16) -> Option<String> {
-    let text = std::str::from_utf8(head).ok()?;
     let mut found = None;
-    for line in text
-        .split("\r\n")
-        .skip(1)
-        .take_while(|line| !line.is_empty())
-    {
+    for line in lines_of(head)?.skip(1).take_while(|line| !line.is_empty()) {
         let (name, value) = line.split_once(':')?;
         if name.is_empty() || name.bytes().any(|byte| byte.is_ascii_whitespace()) {
             return None;
@@ -85,6 +79,15 @@ pub(super) fn only_host(head: &[u8], port: u16) -> Option<String> {
     }
     let (host, at) = authority(found?, Some(port))?;
     host_name(&host).filter(|_| at == port)
+}
+
+/// The lines of a head. Absent where one of two readers may see others: some take a line feed alone,
+/// or a carriage return, for the end of a line.
+fn lines_of(head: &[u8]) -> Option<impl Iterator<Item = &str>> {
+    let text = std::str::from_utf8(head).ok()?;
+    let lines = || text.split("\r\n");
+    let plain = lines().all(|line| !line.contains(['\r', '\n', '\0']));
+    plain.then(lines)
 }
 
 /// `host:port`, with user and password refused.
@@ -151,6 +154,9 @@ mod tests {
             "A: b\r\n Host: a.test\r\n",
             "Host: a b\r\n",
             "Host:\r\n",
+            "Host: a.test\r\nA: b\nHost: c.test\r\n",
+            "Host: a.test\r\nA: b\rHost: c.test\r\n",
+            "Host: a.test\r\nA: b\0\r\n",
         ] {
             assert_eq!(host(lines), None, "{lines:?}");
         }
@@ -171,6 +177,11 @@ mod tests {
             "GET http://a/ HTTP/1.1\r\n folded: x\r\n\r\n",
             "GET http://a/ HTTP/1.1\r\nno colon\r\n\r\n",
             "get http://a/ HTTP/1.1\r\n\r\n",
+            "GET http://a/ HTTP/1.1\r\nA: b\nHost: c\r\n\r\n",
+            "GET http://a/ HTTP/1.1\r\nA: b\n\nGET http://c/ HTTP/1.1\r\n\r\n",
+            "GET http://a/ HTTP/1.1\r\nA: b\rHost: c\r\n\r\n",
+            "GET http://a/x\ny HTTP/1.1\r\n\r\n",
+            "CONNECT a\n:443 HTTP/1.1\r\n\r\n",
             "\r\n\r\n",
         ] {
             assert_eq!(parse(head.as_bytes()), None, "{head:?}");
