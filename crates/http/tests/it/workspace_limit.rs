@@ -68,3 +68,24 @@ async fn a_follow_up_counts_what_is_there_already() {
     server.api.finished(&id).await;
     assert_eq!(artifacts(&server.api, &id).await.len(), before.len() + 1);
 }
+
+#[tokio::test]
+async fn a_workspace_that_cannot_be_counted_says_so_and_takes_nothing() {
+    let command = json!({"command": "for each in $(seq 80); do mkdir d && cd d || exit; done"});
+    let replies = vec![
+        Reply::call("run_shell_command", command),
+        Reply::say("made"),
+    ];
+    let server = small(replies).await;
+    let id = server.api.create(&json!({"message": "x"})).await;
+    server.api.finished(&id).await;
+    let path = format!("{PATH}/{id}/messages");
+    let answer = post_form(&server.api, &path, form("more", &[("a", b"x")])).await;
+    assert_eq!(answer.error(), (400, "VALIDATION_ERROR".to_owned()));
+    let message = answer.json()["error"]["message"].to_string();
+    assert!(
+        message.contains("deeper directories than can be counted"),
+        "{message}"
+    );
+    assert!(!message.contains("bytes"), "{message}");
+}

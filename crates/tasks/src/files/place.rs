@@ -126,12 +126,15 @@ impl Placed {
             // What is not written out yet may have no blocks.
             bytes = bytes.saturating_add(found.len().max(found.blocks() * BLOCK_BYTES));
         }
-        if bytes <= limit_bytes && !used.cut {
+        let reason = if used.cut {
+            "`files`: the task's workspace has more or deeper directories than can be counted, so it takes no more files".to_owned()
+        } else if bytes > limit_bytes {
+            format!(
+                "`files`: the task's workspace would hold more than the {limit_bytes} bytes that it may"
+            )
+        } else {
             return Ok(());
-        }
-        let reason = format!(
-            "`files`: the task's workspace would hold more than the {limit_bytes} bytes that it may"
-        );
+        };
         Err(InputError::Field(reason).into())
     }
 
