@@ -7,6 +7,7 @@
 //! turn was made anew) the view says so.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use client::{CallStatus, Followed, ServerEvent};
@@ -26,7 +27,7 @@ const RESET: &str = "\x1b[0m";
 
 /// Lines of a tool's output that are shown.
 const OUTPUT_LINES: usize = 12;
-/// Characters of a line of output, or of arguments, that are shown.
+/// Characters of a line of output, or of arguments that nobody is asked about, that are shown.
 const LINE_CHARS: usize = 160;
 
 /// How a stream is shown.
@@ -265,19 +266,23 @@ impl View {
     }
 
     fn call(&mut self, name: &str, status: CallStatus, args: &Value) -> String {
-        let (mark, state) = match status {
-            CallStatus::AwaitingApproval => (format!("{YELLOW}?{RESET}"), " waits for approval"),
-            CallStatus::Executing => (format!("{BOLD}→{RESET}"), ""),
-            CallStatus::Validating | CallStatus::Scheduled => return String::new(),
-            CallStatus::Success | CallStatus::Error | CallStatus::Cancelled => {
-                return String::new();
-            }
-        };
-        let args = one_line(&args.to_string(), LINE_CHARS);
         let name = one_line(name, LINE_CHARS);
-        self.line(&format!(
-            "{mark} {BOLD}{name}{RESET} {args}{DIM}{state}{RESET}"
-        ))
+        match status {
+            CallStatus::AwaitingApproval => {
+                let waits = format!("{DIM} waits for approval{RESET}");
+                let head = self.line(&format!("{YELLOW}?{RESET} {BOLD}{name}{RESET}{waits}"));
+                head + &whole(args)
+            }
+            CallStatus::Executing => {
+                let args = one_line(&args.to_string(), LINE_CHARS);
+                self.line(&format!("{BOLD}→{RESET} {BOLD}{name}{RESET} {args}"))
+            }
+            CallStatus::Validating
+            | CallStatus::Scheduled
+            | CallStatus::Success
+            | CallStatus::Error
+            | CallStatus::Cancelled => String::new(),
+        }
     }
 
     fn result(&mut self, head: &str, status: CallStatus, output: &str) -> String {
@@ -310,6 +315,39 @@ impl View {
         }
         shown
     }
+}
+
+/// Arguments that are to be approved: all of them, whatever their length, a text line by line. The
+/// mark before each line keeps it from passing for anything else.
+fn whole(args: &Value) -> String {
+    let mut shown = String::new();
+    let mut line = |text: &str| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(shown, "{DIM}  │{RESET} {}", clean(text));
+    };
+    match args {
+        Value::Object(members) => {
+            for (name, value) in members {
+                let name = one_line(name, LINE_CHARS);
+                match value {
+                    Value::String(text) if text.contains('\n') => {
+                        line(&format!("{name}:"));
+                        text.split('\n').for_each(|each| line(&format!("  {each}")));
+                    }
+                    Value::String(text) => line(&format!("{name}: {text}")),
+                    Value::Null
+                    | Value::Bool(_)
+                    | Value::Number(_)
+                    | Value::Array(_)
+                    | Value::Object(_) => line(&format!("{name}: {value}")),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            line(&args.to_string());
+        }
+    }
+    shown
 }
 
 fn result_head(name: &str, status: CallStatus, error: Option<&str>, took: Option<&str>) -> String {

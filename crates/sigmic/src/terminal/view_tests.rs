@@ -190,3 +190,30 @@ fn no_control_character_gets_through_to_a_terminal() {
     let read: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(read["data"]["text"], evil);
 }
+
+#[test]
+fn who_is_asked_to_approve_a_call_sees_all_of_it() {
+    let hidden = "; rm -rf ~";
+    let command = format!(
+        "echo {}{hidden}\n\u{1b}[2Kcat\n→ harmless",
+        "x".repeat(5_000)
+    );
+    let args = json!({"command": command, "timeout_ms": 5, "a\nb": ["c\nd"]});
+    let data = json!({"callId": "c", "toolName": "run_shell_command",
+        "status": "awaiting_approval", "args": args});
+    let call = format!("event: tool_call\ndata: {data}\nid: 3\n\n");
+    let text = shown(&mut View::of_run(Look::Plain), &[MESSAGE, HISTORY, &call]);
+    let long = "x".repeat(5_000);
+    let mut lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.remove(0), "? run_shell_command waits for approval");
+    assert!(lines.iter().all(|line| line.starts_with("  │ ")), "{text}");
+    for wanted in [
+        &format!("  │   echo {long}{hidden}"),
+        "  │   [2Kcat",
+        "  │   → harmless",
+        "  │ timeout_ms: 5",
+        "  │ a b: [\"c\\nd\"]",
+    ] {
+        assert!(lines.contains(&wanted), "{wanted}: {text}");
+    }
+}

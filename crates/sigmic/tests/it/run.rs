@@ -56,7 +56,7 @@ fn a_person_decides_about_calls() {
     assert_eq!(said.code, Some(0), "{said:?}");
     assert!(
         said.out
-            .contains("? list_directory {\"dir_path\":\".\"} waits for approval\n")
+            .contains("? list_directory waits for approval\n  │ dir_path: .\n")
     );
     assert!(said.out.contains("\n✓ list_directory\n"), "{said:?}");
     assert_eq!(said.err.matches("Run it?").count(), 2, "{said:?}");
