@@ -1,7 +1,8 @@
 //! Markdown inside a line: emphasis, code, links. Text comes piece by piece; what may still turn
 //! out to be a mark is held back until the line tells, so that nothing printed is ever wrong.
 
-/// Characters that are held back at most. Beyond that a mark is taken for itself.
+/// Bytes that are held back at most, and in which the other end of a mark is looked for. Beyond
+/// that a mark is taken for itself, so that a long line costs no more than as many short ones.
 const MAX_HELD_BYTES: usize = 2_000;
 
 const CODE: [&str; 2] = ["\x1b[36m", "\x1b[39m"];
@@ -33,6 +34,32 @@ enum Found<'a> {
     Mark(usize, Marked<'a>),
     /// It cannot be told yet.
     Open,
+}
+
+/// Marks that have no other end nearby. Those of their kind that follow closely have none either.
+#[derive(Default)]
+struct Lone {
+    /// Bytes of the line beyond what is looked through.
+    beyond: usize,
+    /// The mark, how often it is repeated, and the bytes beyond what was looked through for it.
+    seen: Vec<(char, usize, usize)>,
+}
+
+impl Lone {
+    /// Whether `text` begins with one of a kind that was looked for as far as that already.
+    fn has(&self, text: &str, mark: char, marks: usize) -> bool {
+        let left = text.len() + self.beyond;
+        let alike = |(other, others, beyond): &(char, usize, usize)| {
+            (*other, *others) == (mark, marks) && left > *beyond
+        };
+        self.seen.iter().any(alike)
+    }
+
+    fn note(&mut self, mark: char, marks: usize) {
+        self.seen
+            .retain(|(other, others, _)| (*other, *others) != (mark, marks));
+        self.seen.push((mark, marks, self.beyond));
+    }
 }
 
 enum Marked<'a> {
@@ -72,8 +99,11 @@ impl Inline {
     /// Shows as much as can be told; answers how many bytes cannot.
     fn show(&mut self, text: &str, line: Line, shown: &mut String) -> usize {
         let mut rest = text;
+        let mut lone = Lone::default();
         while !rest.is_empty() {
-            let taken = match find(rest, self.before, line) {
+            let near = &rest[..rest.floor_char_boundary(MAX_HELD_BYTES)];
+            lone.beyond = rest.len() - near.len();
+            let taken = match find(near, self.before, line, &mut lone) {
                 Found::Open => return rest.len(),
                 Found::Text(length) => {
                     shown.push_str(&rest[..length]);
@@ -120,13 +150,13 @@ impl Inline {
     }
 }
 
-fn find(text: &str, before: Option<char>, line: Line) -> Found<'_> {
+fn find<'a>(text: &'a str, before: Option<char>, line: Line, lone: &mut Lone) -> Found<'a> {
     let first = text.chars().next().unwrap_or_default();
     match first {
         '\\' => escaped(text, line),
         '`' => code(text, line),
-        '*' | '_' | '~' => emphasis(text, first, before, line),
-        '[' => link(text, line),
+        '*' | '_' | '~' => emphasis(text, first, before, line, lone),
+        '[' => link(text, line, lone),
         _ => Found::Text(
             text.find(['\\', '`', '*', '_', '~', '['])
                 .unwrap_or(text.len()),
@@ -174,7 +204,13 @@ fn code(text: &str, line: Line) -> Found<'_> {
     unless_open(line, marks)
 }
 
-fn emphasis(text: &str, mark: char, before: Option<char>, line: Line) -> Found<'_> {
+fn emphasis<'a>(
+    text: &'a str,
+    mark: char,
+    before: Option<char>,
+    line: Line,
+    lone: &mut Lone,
+) -> Found<'a> {
     const STYLES: [[&str; 2]; 2] = [["\x1b[1m", "\x1b[22m"], ["\x1b[3m", "\x1b[23m"]];
     const STRUCK: [[&str; 2]; 1] = [["\x1b[9m", "\x1b[29m"]];
     let marks = run_length(text, mark);
@@ -194,7 +230,7 @@ fn emphasis(text: &str, mark: char, before: Option<char>, line: Line) -> Found<'
         .next()
         .is_some_and(|c| !c.is_whitespace())
         && (mark == '*' || !before.is_some_and(char::is_alphanumeric));
-    if !opens {
+    if !opens || lone.has(text, mark, marks) {
         return Found::Text(marks);
     }
     match closing(&text[marks..], mark, marks, line) {
@@ -202,7 +238,10 @@ fn emphasis(text: &str, mark: char, before: Option<char>, line: Line) -> Found<'
             let end = marks + length;
             Found::Mark(end + marks, Marked::Emphasis(styles, &text[marks..end]))
         }
-        None => unless_open(line, marks),
+        None => {
+            lone.note(mark, marks);
+            unless_open(line, marks)
+        }
     }
 }
 
@@ -239,8 +278,12 @@ fn closing(text: &str, mark: char, marks: usize, line: Line) -> Option<usize> {
     None
 }
 
-fn link(text: &str, line: Line) -> Found<'_> {
+fn link<'a>(text: &'a str, line: Line, lone: &mut Lone) -> Found<'a> {
+    if lone.has(text, '[', 1) {
+        return Found::Text(1);
+    }
     let Some(end) = text.find(']') else {
+        lone.note('[', 1);
         return unless_open(line, 1);
     };
     let after = &text[end + 1..];
@@ -250,12 +293,18 @@ fn link(text: &str, line: Line) -> Found<'_> {
     let Some(address) = after.strip_prefix('(') else {
         return Found::Text(1);
     };
+    if lone.has(address, '(', 1) {
+        return Found::Text(1);
+    }
     match address.find([')', ' ']) {
         Some(length) if address[length..].starts_with(')') && end > 1 => {
             let marked = Marked::Link(&text[1..end], &address[..length]);
             Found::Mark(end + 2 + length + 1, marked)
         }
         Some(_) => Found::Text(1),
-        None => unless_open(line, 1),
+        None => {
+            lone.note('(', 1);
+            unless_open(line, 1)
+        }
     }
 }

@@ -10,6 +10,8 @@ const FIRST_HEADING: &str = "\x1b[1;4m";
 const CODE: &str = "\x1b[36m";
 const DIM: &str = "\x1b[2m";
 const RESET: &str = "\x1b[0m";
+/// Bytes of a line after which it is what it seems to be: no mark of a whole line is longer.
+const MAX_HEAD_BYTES: usize = 2_000;
 /// How long a line across the page is shown.
 const RULE_CHARS: usize = 24;
 
@@ -61,7 +63,12 @@ impl Markdown {
             if self.head.is_empty() {
                 return shown;
             }
-            let Some((kind, taken)) = self.begin(line, &mut shown) else {
+            let told = if self.head.len() > MAX_HEAD_BYTES {
+                Line::Ends
+            } else {
+                line
+            };
+            let Some((kind, taken)) = self.begin(told, &mut shown) else {
                 return shown;
             };
             self.kind = Some(kind);

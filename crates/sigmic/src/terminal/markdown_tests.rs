@@ -138,3 +138,29 @@ proptest! {
         prop_assert_eq!(seen(&shown(&text, size)), seen(&shown(&text, 1000)));
     }
 }
+
+/// A line of half a million marks without another end, which none of them finds by looking through
+/// the rest of the line: that would be a hundred thousand million steps.
+#[test]
+fn a_long_line_of_marks_costs_what_it_is_long() {
+    for mark in ["*a ", "_a ", "~~a ", "**a *b ", "[a](", "[", "`a ``b "] {
+        let line = mark.repeat(1_500_000 / mark.len());
+        let mut markdown = Markdown::default();
+        let shown = markdown.push(&line) + &markdown.end();
+        assert!(shown.contains('a') || mark == "[", "{mark}");
+    }
+    // Nor do pieces of a line that stays undecided.
+    let mut markdown = Markdown::default();
+    let shown: String = (0..400_000).map(|_| markdown.push("- ")).collect();
+    assert!(shown.starts_with("\x1b[2m─"));
+}
+
+#[test]
+fn marks_far_from_each_other_stand_for_themselves() {
+    let far = "x".repeat(3_000);
+    let line = format!("*a {far} b* and *c* and [d](e)\n");
+    let mut markdown = Markdown::default();
+    let shown = markdown.push(&line);
+    let shown = anstream::adapter::strip_str(&shown).to_string();
+    assert_eq!(shown, format!("*a {far} b* and c and d (e)\n"));
+}
