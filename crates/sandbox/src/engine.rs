@@ -89,6 +89,8 @@ pub struct ProbeReport {
     pub reason: Option<String>,
     /// What the operator can do, one line each.
     pub remedies: Vec<String>,
+    /// What holds limits besides the engine itself: which control groups, and what of them.
+    pub limits: Option<String>,
     /// What works but is weaker than it could be (no control group, no Landlock).
     pub warnings: Vec<String>,
 }

@@ -12,6 +12,8 @@ use rustix::process::{
 };
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
+use super::rules::CommandLayer;
+use super::run::Place;
 use super::sys::{Forked, close_from, exit_now, fork, place, unshare};
 use super::{Step, StepError, harden, mounts, serve, sys, tree};
 use crate::Tier;
@@ -59,18 +61,23 @@ fn start(control: &OwnedFd, buffer: &mut [u8]) -> Result<Infallible, StepError> 
     let order: Order = serde_json::from_slice(&buffer[..packet.len])
         .map_err(io::Error::from)
         .step("receive")?;
-    let (Order::Start(start), [workspace]) = (order, packet.descriptors.as_slice()) else {
+    let mut descriptors = packet.descriptors.into_iter();
+    let (Order::Start(start), Some(workspace)) = (order, descriptors.next()) else {
         return Err(io::Error::from(io::ErrorKind::InvalidData)).step("receive");
     };
+    // The leaf of commands in the control group, where there is one.
+    let group = descriptors.next();
     match start.tier {
         Tier::Native => {}
-        Tier::Landlock | Tier::None => return tree::start(control, &start, workspace, buffer),
+        Tier::Landlock | Tier::None => {
+            return tree::start(control, &start, &workspace, group, buffer);
+        }
     }
-    first_stage(&start, workspace)?;
-    drop(packet);
+    first_stage(&start, &workspace)?;
+    drop(workspace);
     match fork().step("fork init")? {
         Forked::Parent(child) => monitor(control, child),
-        Forked::Child => first_process(control, &start, buffer),
+        Forked::Child => first_process(control, &start, group, buffer),
     }
 }
 
@@ -192,6 +199,19 @@ fn monitor(control: &OwnedFd, child: Pid) -> ! {
     }
 }
 
+/// Where commands start.
+pub(super) fn place_of(
+    start: &Start,
+    layer: Option<CommandLayer>,
+    group: Option<OwnedFd>,
+) -> Place {
+    Place {
+        workspace: start.workspace.clone().into(),
+        layer,
+        group,
+    }
+}
+
 fn bind(listen: Listen) -> io::Result<OwnedFd> {
     match listen {
         Listen::Tcp(address, port) => TcpListener::bind((address, port)).map(OwnedFd::from),
@@ -203,6 +223,7 @@ fn bind(listen: Listen) -> io::Result<OwnedFd> {
 fn first_process(
     control: &OwnedFd,
     start: &Start,
+    group: Option<OwnedFd>,
     buffer: &mut [u8],
 ) -> Result<Infallible, StepError> {
     die_with_parent().step("die with the monitor")?;
@@ -230,5 +251,11 @@ fn first_process(
     )
     .step("ready")?;
     drop(listeners);
-    serve::serve(control, &signals, start, None, buffer)
+    serve::serve(
+        control,
+        &signals,
+        start,
+        place_of(start, None, group),
+        buffer,
+    )
 }

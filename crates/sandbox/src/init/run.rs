@@ -28,6 +28,8 @@ pub(super) struct Place {
     pub(super) workspace: PathBuf,
     /// The second layer of a sandbox without an own root.
     pub(super) layer: Option<CommandLayer>,
+    /// What a program writes itself into to leave our control group for that of commands.
+    pub(super) group: Option<OwnedFd>,
 }
 
 /// Starts `run` below a supervisor and returns the supervisor's id.
@@ -105,6 +107,9 @@ fn become_program(place: &Place, run: Run, descriptors: &[OwnedFd]) -> StepError
 
 fn prepare(at: &Place, run: &Run, descriptors: &[OwnedFd]) -> Result<(), StepError> {
     rustix::process::setsid().step("setsid")?;
+    if let Some(group) = &at.group {
+        rustix::io::write(group, b"0").step("join the control group")?;
+    }
     let [input, output, error] = descriptors else {
         return Err(io::Error::from(io::ErrorKind::InvalidData)).step("descriptors");
     };

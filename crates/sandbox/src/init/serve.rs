@@ -9,7 +9,6 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, wait, waitpi
 use super::account::{
     Realm, descendants, end_tree, pause, processes, resident, signal_each, stop_tree,
 };
-use super::rules::CommandLayer;
 use super::run::Place;
 use super::sys::{exit_now, signal_everyone};
 use super::{Step, StepError, run};
@@ -48,15 +47,12 @@ pub(super) fn serve(
     control: &OwnedFd,
     signals: &OwnedFd,
     start: &Start,
-    layer: Option<CommandLayer>,
+    place: Place,
     buffer: &mut [u8],
 ) -> Result<Infallible, StepError> {
     let mut init = Init {
         control,
-        place: Place {
-            workspace: start.workspace.clone().into(),
-            layer,
-        },
+        place,
         realm: match start.tier {
             Tier::Native => Realm::Namespace,
             Tier::Landlock | Tier::None => Realm::Tree(getpid()),

@@ -32,6 +32,7 @@ pub(super) fn start(
     control: &OwnedFd,
     start: &Start,
     workspace: &OwnedFd,
+    group: Option<OwnedFd>,
     buffer: &mut [u8],
 ) -> Result<Infallible, StepError> {
     boot::shed(start, workspace)?;
@@ -49,7 +50,7 @@ pub(super) fn start(
         Forked::Parent(init) => keep(control, &kept, init, start),
         Forked::Child => {
             drop(kept);
-            first_process(control, given, start, buffer)
+            first_process(control, given, start, group, buffer)
         }
     }
 }
@@ -161,6 +162,7 @@ fn first_process(
     control: &OwnedFd,
     keeper: OwnedFd,
     start: &Start,
+    group: Option<OwnedFd>,
     buffer: &mut [u8],
 ) -> Result<Infallible, StepError> {
     die_with_parent().step("die with the keeper")?;
@@ -192,7 +194,8 @@ fn first_process(
         MAX_NOTE_BYTES,
     )
     .step("ready")?;
-    serve::serve(control, &signals, start, layer, buffer)
+    let place = boot::place_of(start, layer, group);
+    serve::serve(control, &signals, start, place, buffer)
 }
 
 /// Tasks of this process's user that can be seen: threads count too.

@@ -1,17 +1,21 @@
 //! Control groups: true limits on memory, processes and processor time, where the server may
-//! make them. Version 1 (a directory a controller) and version 2 (one tree, delegated).
+//! make them. Version 1, a directory a controller, is here; version 2, one tree that must have been
+//! delegated, is preferred and in [`super::delegated`].
 
+use std::fmt;
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::delegated::{self, Controller, Delegated, Kernel};
 use crate::Limits;
 
 /// Prefix of every group of ours.
-const PREFIX: &str = "sigmic-";
+pub(super) const PREFIX: &str = "sigmic-";
 /// Period over which processor time is shared out, in microseconds.
-const CPU_PERIOD_US: u64 = 100_000;
+pub(super) const CPU_PERIOD_US: u64 = 100_000;
 
 /// Where groups can be made.
 #[derive(Debug, Clone)]
@@ -23,15 +27,38 @@ pub(super) enum ControlGroups {
         cpu: Option<PathBuf>,
     },
     /// Our own subtree.
-    Two(PathBuf),
+    Two(Delegated),
 }
 
 /// The group of one sandbox.
 #[derive(Debug, Clone)]
-pub(super) struct ControlGroup {
-    directories: Vec<PathBuf>,
-    /// File that counts the kills for lack of memory.
-    events: PathBuf,
+pub(super) enum ControlGroup {
+    /// A directory in each hierarchy.
+    One {
+        directories: Vec<PathBuf>,
+        /// File that counts the kills for lack of memory.
+        events: PathBuf,
+    },
+    /// One directory, with leaves.
+    Two {
+        directory: PathBuf,
+        holds_memory: bool,
+    },
+}
+
+impl fmt::Display for ControlGroups {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let held: Vec<_> = self.held().iter().map(Controller::to_string).collect();
+        let held = if held.is_empty() {
+            "nothing".to_owned()
+        } else {
+            held.join(", ")
+        };
+        match self {
+            Self::One { .. } => write!(f, "control groups of version 1 hold {held}"),
+            Self::Two(_) => write!(f, "control groups of version 2 hold {held}"),
+        }
+    }
 }
 
 impl ControlGroups {
@@ -46,140 +73,199 @@ impl ControlGroups {
         Ok(found)
     }
 
-    fn parents(&self) -> Vec<&PathBuf> {
+    /// The tree of version 2 below that directory, whatever it can hold.
+    pub(super) fn below(parent: &Path) -> Result<Self, String> {
+        let found = Self::Two(Delegated::open(&Kernel, parent.to_owned())?);
+        found.remove_stale();
+        Ok(found)
+    }
+
+    /// What they hold, in the order of [`Controller`].
+    fn held(&self) -> Vec<Controller> {
         match self {
-            Self::One { memory, pids, cpu } => {
-                let mut parents = vec![memory];
-                for parent in [pids, cpu].into_iter().flatten() {
-                    // Controllers may share a hierarchy.
-                    if !parents.contains(&parent) {
-                        parents.push(parent);
-                    }
-                }
-                parents
-            }
-            Self::Two(parent) => vec![parent],
+            Self::One { pids, cpu, .. } => [
+                Some(Controller::Memory),
+                pids.as_ref().map(|_| Controller::Pids),
+                cpu.as_ref().map(|_| Controller::Cpu),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            Self::Two(delegated) => delegated.controllers.clone(),
         }
+    }
+
+    /// What is weaker than it could be, in words for the operator.
+    pub(super) fn shortfall(&self) -> Option<String> {
+        let held = self.held();
+        let mut lacks = Vec::new();
+        if !held.contains(&Controller::Memory) {
+            lacks.push("memory is held by a watchdog");
+        }
+        if !held.contains(&Controller::Cpu) {
+            lacks.push("processor time is shared");
+        }
+        (!lacks.is_empty()).then(|| format!("{self} only: {}", lacks.join(", ")))
     }
 
     /// Makes a group with `limits`.
     pub(super) fn make(&self, name: &str, limits: Limits) -> io::Result<ControlGroup> {
         let name = format!("{PREFIX}{}-{name}", std::process::id());
-        let directories: Vec<_> = self
-            .parents()
-            .iter()
-            .map(|parent| parent.join(&name))
-            .collect();
-        let events = match self {
-            Self::One { memory, .. } => memory.join(&name).join("memory.oom_control"),
-            Self::Two(parent) => parent.join(&name).join("memory.events"),
-        };
-        let group = ControlGroup {
-            directories,
-            events,
-        };
-        let filled = group.fill(self, limits);
-        if filled.is_err() {
-            group.remove();
+        match self {
+            Self::One { memory, pids, cpu } => {
+                let parents = parents(memory, pids.as_deref(), cpu.as_deref());
+                let group = ControlGroup::One {
+                    directories: parents.iter().map(|parent| parent.join(&name)).collect(),
+                    events: memory.join(&name).join("memory.oom_control"),
+                };
+                let filled = [
+                    Some((memory.as_path(), Controller::Memory)),
+                    pids.as_deref().map(|parent| (parent, Controller::Pids)),
+                    cpu.as_deref().map(|parent| (parent, Controller::Cpu)),
+                ];
+                let filled = parents
+                    .iter()
+                    .try_for_each(|parent| fs::create_dir(parent.join(&name)))
+                    .and_then(|()| {
+                        let mut all = filled.into_iter().flatten();
+                        all.try_for_each(|(parent, controller)| {
+                            limit_one(&parent.join(&name), controller, limits)
+                        })
+                    });
+                if filled.is_err() {
+                    group.remove();
+                }
+                filled.map(|()| group)
+            }
+            Self::Two(delegated) => Ok(ControlGroup::Two {
+                directory: delegated.make(&Kernel, &name, limits)?,
+                holds_memory: delegated.holds(Controller::Memory),
+            }),
         }
-        filled.map(|()| group)
     }
 
-    /// Removes groups left by servers that are gone. A group with processes cannot be removed.
+    /// Removes groups left by servers that are gone. One of version 1 with processes cannot be.
     fn remove_stale(&self) {
-        for parent in self.parents() {
-            let Ok(entries) = fs::read_dir(parent) else {
-                continue;
-            };
-            for entry in entries.flatten() {
-                let name = entry.file_name();
-                let server = name
-                    .to_str()
-                    .and_then(|name| name.strip_prefix(PREFIX)?.split('-').next()?.parse().ok());
-                if server.is_some_and(|pid: u32| !Path::new(&format!("/proc/{pid}")).exists()) {
-                    // It may still be in use after all; then it stays.
-                    let _ = fs::remove_dir(entry.path());
+        let stale = |name: &str| {
+            delegated::maker(name).is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists())
+        };
+        match self {
+            Self::One { memory, pids, cpu } => {
+                for parent in parents(memory, pids.as_deref(), cpu.as_deref()) {
+                    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+                    for entry in
+                        entries.filter(|entry| entry.file_name().to_str().is_some_and(stale))
+                    {
+                        // It may still be in use after all; then it stays.
+                        let _ = fs::remove_dir(entry.path());
+                    }
                 }
             }
+            Self::Two(delegated) => delegated.remove_stale(&Kernel, stale),
+        }
+    }
+}
+
+/// The directories in which a group of version 1 is made: controllers may share a hierarchy.
+fn parents<'a>(memory: &'a Path, pids: Option<&'a Path>, cpu: Option<&'a Path>) -> Vec<&'a Path> {
+    let mut parents = vec![memory];
+    for parent in [pids, cpu].into_iter().flatten() {
+        if !parents.contains(&parent) {
+            parents.push(parent);
+        }
+    }
+    parents
+}
+
+/// Sets a limit of a group of version 1.
+fn limit_one(group: &Path, controller: Controller, limits: Limits) -> io::Result<()> {
+    let set = |file: &str, value: u64| fs::write(group.join(file), value.to_string());
+    match controller {
+        Controller::Memory => {
+            set("memory.limit_in_bytes", limits.memory_bytes)?;
+            // Only where swap is accounted.
+            let _ = set("memory.memsw.limit_in_bytes", limits.memory_bytes);
+            Ok(())
+        }
+        // The monitor and the init are counted too.
+        Controller::Pids => set("pids.max", limits.processes + 2),
+        Controller::Cpu => {
+            let quota = u64::from(limits.cpu_percent) * CPU_PERIOD_US / 100;
+            set("cpu.cfs_period_us", CPU_PERIOD_US)?;
+            set("cpu.cfs_quota_us", quota)
         }
     }
 }
 
 impl ControlGroup {
-    fn fill(&self, kind: &ControlGroups, limits: Limits) -> io::Result<()> {
-        for directory in &self.directories {
-            fs::create_dir(directory)?;
+    /// The files into which our own processes write themselves to join.
+    pub(super) fn join_files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::One { directories, .. } => directories
+                .iter()
+                .map(|directory| {
+                    // It has a file for single threads, which needs no lock on all processes.
+                    let threads = directory.join("tasks");
+                    if threads.exists() {
+                        threads
+                    } else {
+                        directory.join("cgroup.procs")
+                    }
+                })
+                .collect(),
+            Self::Two { directory, .. } => vec![delegated::own_procs(directory)],
         }
-        // The monitor and the init are counted too.
-        let processes = (limits.processes + 2).to_string();
-        let memory = limits.memory_bytes.to_string();
-        let quota = u64::from(limits.cpu_percent) * CPU_PERIOD_US / 100;
-        let set = |parent: &Path, file: &str, value: &str| fs::write(parent.join(file), value);
-        match kind {
-            ControlGroups::One {
-                memory: root,
-                pids,
-                cpu,
-            } => {
-                for directory in &self.directories {
-                    let below = |parent: Option<&PathBuf>| {
-                        directory.parent() == parent.map(PathBuf::as_path)
-                    };
-                    if below(Some(root)) {
-                        set(directory, "memory.limit_in_bytes", &memory)?;
-                        // Only where swap is accounted.
-                        let _ = set(directory, "memory.memsw.limit_in_bytes", &memory);
-                    }
-                    if below(pids.as_ref()) {
-                        set(directory, "pids.max", &processes)?;
-                    }
-                    if below(cpu.as_ref()) {
-                        set(directory, "cpu.cfs_period_us", &CPU_PERIOD_US.to_string())?;
-                        set(directory, "cpu.cfs_quota_us", &quota.to_string())?;
-                    }
-                }
-            }
-            ControlGroups::Two(_) => {
-                for directory in &self.directories {
-                    set(directory, "memory.max", &memory)?;
-                    let _ = set(directory, "memory.swap.max", "0");
-                    set(directory, "pids.max", &processes)?;
-                    set(directory, "cpu.max", &format!("{quota} {CPU_PERIOD_US}"))?;
-                }
-            }
-        }
-        Ok(())
     }
 
-    /// The files into which a process writes itself to join.
-    pub(super) fn join_files(&self) -> Vec<PathBuf> {
-        self.directories
-            .iter()
-            .map(|directory| {
-                // Version 1 has a file for single threads, which needs no lock on all processes.
-                let threads = directory.join("tasks");
-                if threads.exists() {
-                    threads
-                } else {
-                    directory.join("cgroup.procs")
-                }
-            })
-            .collect()
+    /// What commands write themselves into to join, where they have a leaf of their own. Inside
+    /// there is no such file, so it is opened here: the kernel asks whether the opener may.
+    pub(super) fn commands(&self) -> io::Result<Option<OwnedFd>> {
+        match self {
+            Self::One { .. } => Ok(None),
+            Self::Two { directory, .. } => fs::File::options()
+                .write(true)
+                .open(delegated::commands_procs(directory))
+                .map(|file| Some(file.into())),
+        }
+    }
+
+    pub(super) fn holds_memory(&self) -> bool {
+        match self {
+            Self::One { .. } => true,
+            Self::Two { holds_memory, .. } => *holds_memory,
+        }
     }
 
     /// How many processes were killed for lack of memory so far.
     pub(super) fn oom_kills(&self) -> u64 {
-        let text = fs::read_to_string(&self.events).unwrap_or_default();
-        text.lines()
+        let text = match self {
+            Self::One { events, .. } => fs::read_to_string(events),
+            Self::Two { directory, .. } => fs::read_to_string(directory.join("memory.events")),
+        };
+        text.unwrap_or_default()
+            .lines()
             .find_map(|line| line.strip_prefix("oom_kill ")?.trim().parse().ok())
             .unwrap_or(0)
     }
 
+    /// Kills all commands at one blow, where that can be done.
+    pub(super) fn end_commands(&self) {
+        match self {
+            Self::One { .. } => {}
+            Self::Two { directory, .. } => delegated::end_commands(&Kernel, directory),
+        }
+    }
+
     /// Removes it. Works once its processes are gone.
     pub(super) fn remove(&self) {
-        for directory in &self.directories {
-            // What cannot be removed now is removed at the next start.
-            let _ = fs::remove_dir(directory);
+        match self {
+            Self::One { directories, .. } => {
+                for directory in directories {
+                    // What cannot be removed now is removed at the next start.
+                    let _ = fs::remove_dir(directory);
+                }
+            }
+            Self::Two { directory, .. } => delegated::remove(&Kernel, directory),
         }
     }
 }
@@ -216,11 +302,16 @@ fn own_directory(own: &str, mounts: &str, controller: &str) -> Option<PathBuf> {
     })
 }
 
-/// Whether a group can be made here, and has the file that holds the limit.
-fn usable(parent: &Path, file: &str) -> bool {
+/// The name of a group that is made to see whether one can be.
+pub(super) fn trial_name() -> String {
     static TRIALS: AtomicU32 = AtomicU32::new(0);
     let number = TRIALS.fetch_add(1, Ordering::Relaxed);
-    let trial = parent.join(format!("{PREFIX}{}-trial-{number}", std::process::id()));
+    format!("{PREFIX}{}-trial-{number}", std::process::id())
+}
+
+/// Whether a group can be made here, and has the file that holds the limit.
+fn usable(parent: &Path, file: &str) -> bool {
+    let trial = parent.join(trial_name());
     if fs::create_dir(&trial).is_err() {
         return false;
     }
@@ -248,22 +339,7 @@ fn version_two(own: &str, mounts: &str) -> Result<ControlGroups, String> {
     if !controllers.split_whitespace().any(|one| one == "memory") {
         return Err("the memory controller is not given to this server".to_owned());
     }
-    let enable = || fs::write(parent.join("cgroup.subtree_control"), "+memory +pids +cpu");
-    if enable().is_err() {
-        // A group that shares out resources must not hold processes itself: we move to a leaf.
-        let leaf = parent.join("sigmic-server");
-        if !leaf.is_dir() {
-            fs::create_dir(&leaf).map_err(|error| format!("{}: {error}", leaf.display()))?;
-        }
-        fs::write(leaf.join("cgroup.procs"), std::process::id().to_string())
-            .map_err(|error| format!("{}: {error}", leaf.display()))?;
-        enable().map_err(|error| format!("the controllers cannot be enabled: {error}"))?;
-    }
-    if usable(&parent, "memory.max") {
-        Ok(ControlGroups::Two(parent))
-    } else {
-        Err("no group with a memory limit can be made".to_owned())
-    }
+    Delegated::open(&Kernel, parent).map(ControlGroups::Two)
 }
 
 #[cfg(test)]

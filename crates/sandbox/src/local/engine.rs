@@ -72,10 +72,13 @@ impl LocalConfig {
 }
 
 /// Whether limits are held by control groups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ControlGroupUse {
     /// Where the server may make them; else by a watchdog, with a warning.
     WhereAvailable,
+    /// Below this directory of a tree of version 2 that was handed to the server, with whatever
+    /// controllers it has; else as above.
+    Below(PathBuf),
     /// Never.
     Off,
 }
@@ -105,8 +108,9 @@ impl LocalEngine {
     /// # Errors
     /// [`SandboxError::Io`] when its thread cannot be started.
     pub fn new(tier: Tier, config: LocalConfig) -> Result<Self, SandboxError> {
-        let found = match config.control_groups {
+        let found = match &config.control_groups {
             ControlGroupUse::WhereAvailable => ControlGroups::find(),
+            ControlGroupUse::Below(parent) => ControlGroups::below(parent),
             ControlGroupUse::Off => Err("switched off".to_owned()),
         };
         let (groups, ungrouped) = match found {

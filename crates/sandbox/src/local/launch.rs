@@ -99,8 +99,14 @@ impl Launcher {
         };
         birth.group = self.join_group(&spec, &birth)?;
         let start = self.start_order(&spec, &inside, &network, birth.group.as_ref());
-        let directories = [spec.workspace.directory()];
-        send(ours.as_fd(), &start, &directories, MAX_ORDER_BYTES)
+        let commands = match &birth.group {
+            Some(group) => group.commands(),
+            None => Ok(None),
+        };
+        let commands = commands.map_err(SandboxError::io("opening the control group"))?;
+        let mut descriptors = vec![spec.workspace.directory()];
+        descriptors.extend(commands.as_ref().map(AsFd::as_fd));
+        send(ours.as_fd(), &start, &descriptors, MAX_ORDER_BYTES)
             .map_err(SandboxError::io("starting the sandbox"))?;
         let socket = watch(ours).map_err(SandboxError::io("the control channel"))?;
         let stands = timeout(START_TIME, stands(&socket))
@@ -190,7 +196,8 @@ impl Launcher {
                 NetworkMode::None => Vec::new(),
                 NetworkMode::Full | NetworkMode::Allowlist(_) => LISTEN.to_vec(),
             },
-            watch_memory_bytes: group.is_none().then_some(limits.memory_bytes),
+            watch_memory_bytes: (!group.is_some_and(ControlGroup::holds_memory))
+                .then_some(limits.memory_bytes),
             read_only: self.config.read_only.clone(),
             hide: self.config.hide.clone(),
         })

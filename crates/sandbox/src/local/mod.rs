@@ -3,6 +3,7 @@
 
 mod collect;
 mod control_group;
+mod delegated;
 mod disk;
 mod engine;
 mod environment;

@@ -323,6 +323,9 @@ impl Sandbox for LocalSandbox {
         if lock(&self.monitor).is_none() {
             return Ok(());
         }
+        if let Some(group) = &self.control_group {
+            group.end_commands();
+        }
         self.link.kill_init();
         // Readable when the init has been reaped by the kernel's rules for a namespace: after
         // every other process in it.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use super::control_group::ControlGroups;
 use super::engine::LocalEngine;
 use super::remedy::advise;
 use super::sandbox::LocalSandbox;
@@ -74,7 +75,14 @@ fn bait(scratch: &Path) -> std::io::Result<Bait> {
 
 /// Makes the self-test.
 pub(super) async fn run(engine: &LocalEngine) -> ProbeReport {
-    let mut report = ProbeReport::default();
+    let groups = engine.launcher.groups.as_ref();
+    let mut report = ProbeReport {
+        limits: groups.map(ToString::to_string),
+        ..ProbeReport::default()
+    };
+    report
+        .warnings
+        .extend(groups.and_then(ControlGroups::shortfall));
     if let Some(reason) = &engine.ungrouped {
         report.warnings.push(format!(
             "no control groups ({reason}): memory is held by a watchdog, processor time is shared"

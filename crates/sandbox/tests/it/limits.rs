@@ -1,11 +1,15 @@
 //! Limits: what a command cannot use up.
 
+use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use sandbox::{
-    ControlGroupUse, Ending, ExecRequest, Limits, SandboxError, StopReason, WorkspacePath,
+    ControlGroupUse, Ending, EngineChoice, ExecRequest, Limits, SandboxError, StopReason,
+    WorkspacePath,
 };
 
+use crate::ending::daemons;
 use crate::rig::{Rig, out, sh};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,6 +42,71 @@ async fn contract_233_a_fork_bomb_is_bounded_and_hurts_nobody_else() {
     assert_eq!(out(&*bombed, "echo works again").await, "works again\n");
     for sandbox in [bombed, other] {
         sandbox.destroy().await.unwrap();
+    }
+}
+
+/// A directory of the machine's real tree of version 2, removed when dropped.
+struct Tree(PathBuf);
+
+impl Tree {
+    /// Absent where there is no such tree, or we may not use it.
+    fn of_this_machine() -> Option<Self> {
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+        let own = fs::read_to_string("/proc/self/cgroup").unwrap();
+        let mount = mounts.lines().find_map(|line| {
+            let words: Vec<&str> = line.split(' ').collect();
+            (words[2] == "cgroup2").then(|| words[1].to_owned())
+        })?;
+        let own = own.lines().find_map(|line| line.strip_prefix("0::/"))?;
+        let name = format!("sigmic-test-{}", std::process::id());
+        let path = PathBuf::from(mount).join(own).join(name);
+        fs::create_dir(&path).ok().map(|()| Self(path))
+    }
+
+    /// The groups of sandboxes in it.
+    fn groups(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.0).unwrap().flatten();
+        let groups = entries.map(|entry| entry.path());
+        groups.filter(|path| path.is_dir()).collect()
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "what is left out is said")]
+#[tokio::test]
+async fn commands_have_a_leaf_of_their_own_in_a_tree_of_version_two() {
+    let Some(tree) = Tree::of_this_machine() else {
+        eprintln!("left out: there is no tree of version 2 that may be used");
+        return;
+    };
+    for choice in [EngineChoice::Native, EngineChoice::Landlock] {
+        let below = ControlGroupUse::Below(tree.0.clone());
+        let rig = Rig::of_with(choice, |config| config.control_groups = below).await;
+        let mut spec = rig.spec();
+        spec.limits.memory_bytes = 128 << 20;
+        let sandbox = rig.engine.create(spec).await.unwrap();
+        daemons(&*sandbox).await;
+        let groups = tree.groups();
+        assert_eq!(groups.len(), 1, "{groups:?}");
+        let members = |leaf: &str| {
+            let file = groups[0].join(leaf).join("cgroup.procs");
+            fs::read_to_string(file).unwrap().lines().count()
+        };
+        assert!(members("commands") >= 4, "{choice:?}");
+        assert!(members("own") >= 2, "{choice:?}");
+        // Without the controller of memory, somebody else holds it.
+        let hog = "x=0123456789abcdef; while :; do x=$x$x; done";
+        assert_eq!(
+            sh(&*sandbox, hog).await.stopped,
+            Some(StopReason::OutOfMemory)
+        );
+        sandbox.destroy().await.unwrap();
+        assert_eq!(tree.groups(), Vec::<PathBuf>::new(), "{choice:?}");
     }
 }
 

@@ -224,6 +224,8 @@ async fn sandbox(settings: &Settings) -> Vec<Check> {
         Some(tier @ (sandbox::Tier::Native | sandbox::Tier::Landlock)) => {
             let detail = format!("{tier}, {count} probes passed");
             checks.push(Check::new(name, Status::Ok, detail));
+            let limits = report.limits.clone();
+            checks.extend(limits.map(|limits| Check::new(name, Status::Ok, limits)));
         }
         None => {
             let mut check = Check::new(

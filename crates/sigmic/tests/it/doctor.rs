@@ -20,6 +20,9 @@ fn doctor_says_what_works_and_makes_nothing() {
         text.contains("probes passed") && !text.contains('\x1b'),
         "{text}"
     );
+    // Which hold the limits, or that there are none.
+    let told = text.contains("control groups of version ") || text.contains("no control groups (");
+    assert!(told, "{text}");
 }
 
 #[test]
