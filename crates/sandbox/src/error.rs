@@ -44,6 +44,9 @@ pub enum SandboxError {
     /// The sandbox has ended: destroyed, or its init was killed.
     #[error("the sandbox has ended")]
     Gone,
+    /// What was started to be talked to was ended, because the workspace grew over its limit.
+    #[error("the workspace is full")]
+    WorkspaceFull,
     /// Processes that the kernel could not end in time.
     #[error("{left} processes are still there after they were killed")]
     NotEmpty {

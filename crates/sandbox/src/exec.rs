@@ -156,7 +156,8 @@ pub trait ProcessHandle: Send {
     /// Waits until it ends.
     ///
     /// # Errors
-    /// [`SandboxError::CannotRun`] when it never started, [`SandboxError::Gone`].
+    /// [`SandboxError::CannotRun`] when it never started, [`SandboxError::WorkspaceFull`] when it
+    /// was ended for that, [`SandboxError::Gone`].
     async fn wait(&mut self) -> Result<Ending, SandboxError>;
 
     /// Kills it with everything it started, and waits until nothing is left.

@@ -334,3 +334,25 @@ async fn a_sandbox_that_was_ended_from_inside_leaves_nothing_when_that_is_told()
     assert!(outputs[0].contains("ended"), "{}", outputs[0]);
     assert_eq!(outputs[1], "a new one\n");
 }
+
+#[tokio::test]
+async fn a_background_command_that_fills_the_workspace_is_ended_and_says_why() {
+    let fill = "echo $$ > pid; i=0; while :; do i=$((i+1)); head -c 1000000 /dev/zero > f$i; sleep 0.02; done";
+    // Commands that are waited for are stopped before it is, though they write nothing.
+    let wait = "until [ -s pid ]; do :; done; while kill -0 $(cat pid) 2>&-; do sleep 0.1; done";
+    let calls = vec![
+        background(fill),
+        shell(wait),
+        shell(&format!("{wait}; echo over")),
+    ];
+    let server = TestServer::builder()
+        .workspace_bytes(20 << 20)
+        .script(until(calls, "the workspace is full"))
+        .start()
+        .await;
+    let id = server.api.create(&message("x")).await;
+    let outputs = outputs(&server.api.finished(&id).await);
+    let last = outputs.last().unwrap();
+    let told = last.starts_with("[bg-1: ") && last.contains("the workspace is full");
+    assert!(told, "{outputs:?}");
+}

@@ -224,13 +224,20 @@ impl Launcher {
             let doors = doors.map_err(SandboxError::io("the sandbox's ways out"))?;
             tasks.spawn(doors.serve(gate));
         }
+        let disk = Arc::new(DiskWatch::new(spec.limits.workspace_bytes));
         let link = Arc::new(Link::new(socket, stands.init));
+        let (watch, watched, workspace) = (
+            Arc::clone(&disk),
+            Arc::clone(&link),
+            spec.workspace.try_clone()?,
+        );
+        tasks.spawn(async move { watch.keep(&workspace, &watched).await });
         let reader = Arc::clone(&link);
         tasks.spawn(async move { reader.listen().await });
         let sandbox = LocalSandbox {
             link,
             workspace: spec.workspace,
-            disk: DiskWatch::new(spec.limits.workspace_bytes),
+            disk,
             proxy: (given.network != NetworkMode::None).then_some(PROXY_PORT),
             inside,
             shortfalls: given.shortfalls,

@@ -18,6 +18,8 @@ pub(super) struct RunState {
     pub(super) ending: Option<Ending>,
     pub(super) empty: bool,
     pub(super) over_memory: bool,
+    /// It was ended because the workspace is full.
+    pub(super) full: bool,
 }
 
 /// The channel and who waits for what on it.
@@ -70,6 +72,23 @@ impl Link {
     /// Forgets a run nobody waits for any more.
     pub(super) fn forget_run(&self, run: u64) {
         self.waiting().runs.remove(&run);
+    }
+
+    /// Whether nothing runs.
+    pub(super) async fn is_idle(&self) -> Result<bool, SandboxError> {
+        if !self.waiting().runs.is_empty() {
+            return Ok(false);
+        }
+        // What commands that have ended left behind.
+        let processes = self.ask(|order| Order::Count { order }).await?;
+        Ok(processes == 0)
+    }
+
+    /// Notes why whatever runs is about to be ended.
+    pub(super) fn note_full(&self) {
+        for sender in self.waiting().runs.values() {
+            sender.send_modify(|state| state.full = true);
+        }
     }
 
     /// The init's id on this side.

@@ -114,7 +114,11 @@ impl Drop for RunGuard {
 #[async_trait]
 impl ProcessHandle for RunGuard {
     async fn wait(&mut self) -> Result<Ending, SandboxError> {
-        self.ended().await
+        let ending = self.ended().await?;
+        if self.state.borrow().full {
+            return Err(SandboxError::WorkspaceFull);
+        }
+        Ok(ending)
     }
 
     async fn kill(&mut self) -> Result<(), SandboxError> {

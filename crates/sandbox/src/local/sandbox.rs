@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::collect::{Collector, TOO_MUCH_BYTES, output_path};
 use super::control_group::ControlGroup;
-use super::disk::DiskWatch;
+use super::disk::{DiskWatch, Waiting};
 use super::environment::compose;
 use super::inside::Inside;
 use super::link::Link;
@@ -41,13 +41,13 @@ const MAX_DRAINS: usize = 64;
 pub(super) struct LocalSandbox {
     pub(super) link: Arc<Link>,
     pub(super) workspace: Workspace,
-    pub(super) disk: DiskWatch,
+    pub(super) disk: Arc<DiskWatch>,
     pub(super) proxy: Option<u16>,
     pub(super) inside: Inside,
     pub(super) shortfalls: Vec<String>,
     pub(super) control_group: Option<ControlGroup>,
     pub(super) spawner: Spawner,
-    /// The reader of the channel, the ways out, the drains of background processes. Aborted with
+    /// The reader of the channel, the watch, the ways out, the drains of background processes. Aborted with
     /// the sandbox.
     pub(super) tasks: Mutex<JoinSet<()>>,
     /// The process outside the namespace that reaps the init; taken when it was reaped.
@@ -62,10 +62,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// When a command began and when it must have ended.
-#[derive(Clone, Copy)]
 struct Time {
     started: Instant,
     deadline: Instant,
+    /// Of the workspace, while it runs.
+    disk: Waiting,
 }
 
 /// What a command may still do.
@@ -95,13 +96,16 @@ impl LocalSandbox {
         let env = compose(&request.env, &self.inside, self.proxy);
         let before = self.oom_kills();
         let descriptors = [&self.null, &write, &write];
+        let disk = self.disk.wait();
         let mut run = RunGuard::start(&self.link, program, &request.cwd, env, descriptors).await?;
+        self.disk.begin();
         drop(write);
         let mut output = receiver(read)?;
         let mut collector = Collector::new(keep);
         let time = Time {
             started,
             deadline: started + Duration::from_millis(request.timeout_ms),
+            disk,
         };
         let mut stopped = self
             .pump(&mut run, &mut output, &mut collector, time)
@@ -137,7 +141,7 @@ impl LocalSandbox {
         run: &mut RunGuard,
         output: &mut Receiver,
         collector: &mut Collector,
-        time: Time,
+        mut time: Time,
     ) -> Result<Option<StopReason>, SandboxError> {
         let mut chunk = vec![0; 64 << 10];
         let mut open = true;
@@ -145,7 +149,7 @@ impl LocalSandbox {
         let mut phase = Phase::Running;
         loop {
             let next = match phase {
-                Phase::Running => time.deadline.min(self.disk.due()),
+                Phase::Running => time.deadline,
                 Phase::AskedToEnd { kill_at } => kill_at,
             };
             tokio::select! {
@@ -160,6 +164,7 @@ impl LocalSandbox {
                     Ok(0) | Err(_) => open = false,
                     Ok(count) => collector.push(&chunk[..count]).await,
                 },
+                () = time.disk.news() => {}
                 () = sleep_until(next) => {}
             }
             let now = Instant::now();
@@ -170,7 +175,7 @@ impl LocalSandbox {
                 }
                 Phase::AskedToEnd { .. } => {}
                 Phase::Running => {
-                    stopped = self.over_limit(collector, time).await;
+                    stopped = over_limit(collector, &time);
                     if stopped.is_some() {
                         run.ask_to_end();
                         phase = Phase::AskedToEnd {
@@ -180,19 +185,6 @@ impl LocalSandbox {
                 }
             }
         }
-    }
-
-    async fn over_limit(&self, collector: &Collector, time: Time) -> Option<StopReason> {
-        let now = Instant::now();
-        if now >= time.deadline {
-            return Some(StopReason::TimedOut);
-        }
-        if collector.total > TOO_MUCH_BYTES {
-            return Some(StopReason::TooMuchOutput);
-        }
-        let running = now.duration_since(time.started);
-        let overrun = self.disk.is_overrun(&self.workspace, running).await;
-        overrun.then_some(StopReason::WorkspaceFull)
     }
 
     /// Reads what is left. True: somebody in the background still has the other end.
@@ -216,8 +208,8 @@ impl LocalSandbox {
     fn drain_later(&self, mut output: Receiver) {
         let mut tasks = lock(&self.tasks);
         while tasks.try_join_next().is_some() {}
-        // The reader of the channel and the ways out are among them.
-        if tasks.len() < MAX_DRAINS + 2 {
+        // The reader of the channel, the watch and the ways out are among them.
+        if tasks.len() < MAX_DRAINS + 3 {
             tasks.spawn(async move {
                 let mut chunk = vec![0; 16 << 10];
                 while matches!(output.read(&mut chunk).await, Ok(count) if count > 0) {}
@@ -248,6 +240,19 @@ impl LocalSandbox {
             .as_ref()
             .map_or(0, ControlGroup::oom_kills)
     }
+}
+
+fn over_limit(collector: &Collector, time: &Time) -> Option<StopReason> {
+    let now = Instant::now();
+    if now >= time.deadline {
+        return Some(StopReason::TimedOut);
+    }
+    if collector.total > TOO_MUCH_BYTES {
+        return Some(StopReason::TooMuchOutput);
+    }
+    let running = now.duration_since(time.started);
+    let full = time.disk.stops(running);
+    full.then_some(StopReason::WorkspaceFull)
 }
 
 /// What the kernel could not take or would take for something else.
@@ -298,6 +303,7 @@ impl Sandbox for LocalSandbox {
         let program = Program::Command(request.argv);
         let descriptors = [&stdin, &stdout, &stderr];
         let run = RunGuard::start(&self.link, program, &request.cwd, env, descriptors).await?;
+        self.disk.begin();
         let writer = Sender::from_owned_fd(to_it).map_err(SandboxError::io("writing a pipe"))?;
         Ok(SandboxProcess {
             stdin: Box::new(writer),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use sandbox::{
-    ControlGroupUse, Ending, EngineChoice, ExecRequest, Limits, SandboxError, StopReason,
-    WorkspacePath,
+    ControlGroupUse, Ending, EngineChoice, ExecRequest, Limits, SandboxError, SpawnRequest,
+    StopReason, WorkspacePath,
 };
 
 use crate::ending::daemons;
@@ -233,6 +233,45 @@ async fn contract_233_a_full_disk_stops_the_command() {
     };
     assert_eq!(stopped, Some(StopReason::WorkspaceFull));
     sandbox.destroy().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_fills_the_workspace_in_the_background_is_ended_too() {
+    let rig = Rig::new().await;
+    let endless = "i=0; while :; do i=$((i+1)); head -c 1000000 /dev/zero > f$i; sleep 0.02; done";
+    // As a command leaves it behind.
+    let left = endless.replace("f$", "g$");
+    let daemon = format!("(setsid sh -c '{left}' >/dev/null 2>&1 &); echo begun");
+    // With nobody who waits for a command, and with commands that do not write.
+    for busy in [false, true] {
+        let mut spec = rig.spec();
+        spec.limits.workspace_bytes = 20 << 20;
+        let sandbox = rig.engine.create(spec).await.unwrap();
+        let request = SpawnRequest {
+            argv: ["sh", "-c", endless].map(str::to_owned).into(),
+            cwd: WorkspacePath::ROOT,
+            env: Vec::new(),
+        };
+        let mut process = sandbox.spawn(request).await.unwrap();
+        assert_eq!(out(&*sandbox, &daemon).await, "begun\n");
+        let innocent = async {
+            if !busy {
+                std::future::pending::<()>().await;
+            }
+            loop {
+                sh(&*sandbox, "sleep 301").await;
+            }
+        };
+        let ended = tokio::select! {
+            ended = process.handle.wait() => ended,
+            never = innocent => never,
+        };
+        let full = matches!(ended, Err(SandboxError::WorkspaceFull));
+        assert!(full, "{ended:?}");
+        assert_eq!(out(&*sandbox, "rm f* g*; echo room").await, "room\n");
+        assert_eq!(sandbox.processes().await.unwrap(), 0);
+        sandbox.destroy().await.unwrap();
+    }
 }
 
 #[tokio::test]
