@@ -82,12 +82,13 @@ pub(crate) struct ShellCommand<'a> {
 impl ToolSession {
     /// Nothing is made before a tool needs it.
     pub fn new(config: SessionConfig) -> Self {
+        let ledger = EgressLedger::with_limit(config.limits.egress_bytes);
         Self {
             config,
             workspace: std::sync::Mutex::new(None),
             sandbox: Mutex::new(None),
             background: Background::default(),
-            ledger: EgressLedger::default(),
+            ledger,
             shortfalls: std::sync::Mutex::default(),
         }
     }

@@ -76,6 +76,9 @@ pub struct Limits {
     pub workspace_bytes: u64,
     /// Size of `/tmp` in bytes.
     pub tmp_bytes: u64,
+    /// Bytes that the connections of a session may pass, in both directions together. Held by the
+    /// ledger of whoever makes the sandbox: see [`EgressLedger::with_limit`].
+    pub egress_bytes: u64,
 }
 
 impl Default for Limits {
@@ -88,6 +91,7 @@ impl Default for Limits {
             file_bytes: 1 << 30,
             workspace_bytes: 2 << 30,
             tmp_bytes: 256 << 20,
+            egress_bytes: 20 << 30,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A whole server in the test's process: the real router behind a real socket, a real database,
 //! the real sandbox, and a scripted model.
 
+mod limits;
 mod parts;
 
 use std::net::SocketAddr;
@@ -351,13 +352,6 @@ impl TestServerBuilder {
     #[must_use]
     pub fn web(mut self, web: Web) -> Self {
         self.web = Arc::new(web);
-        self
-    }
-
-    /// How much a workspace may hold.
-    #[must_use]
-    pub fn workspace_bytes(mut self, bytes: u64) -> Self {
-        self.limits.workspace_bytes = bytes;
         self
     }
 

@@ -29,7 +29,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Counted<T> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         let received = buffer.filled().len() - before;
-        self.entry.count(0, received as u64);
+        if received > 0 {
+            self.entry.count(0, received as u64)?;
+        }
         read
     }
 }
@@ -42,7 +44,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         if let Poll::Ready(Ok(sent)) = &written {
-            self.entry.count(*sent as u64, 0);
+            self.entry.count(*sent as u64, 0)?;
         }
         written
     }

@@ -197,3 +197,38 @@ async fn a_background_command_that_has_ended_runs_no_more_for_the_receipts() {
     let whose = found[0].call_id.as_ref().map(ToString::to_string);
     assert_eq!(whose.as_deref(), calls[1]["callId"].as_str());
 }
+
+#[tokio::test]
+async fn a_session_that_has_passed_what_it_may_connects_no_more() {
+    let host = WebHost::start().await;
+    let again = format!("{}; echo", request(&host.authority()));
+    let replies = vec![shell(&again), shell(&again), Reply::say("done")];
+    let server = TestServer::builder()
+        .network(sandbox::NetworkMode::Full)
+        .connector(host.connector())
+        // Enough for the request, not for the answer.
+        .egress_bytes(80)
+        .script(replies)
+        .start()
+        .await;
+    let id = server.api.create(&message("x")).await;
+    let task = server.api.finished(&id).await;
+    let output = |at: usize| task["output"]["toolCalls"][at]["output"].to_string();
+    assert!(
+        output(1).contains("403") && output(1).contains("limit"),
+        "{task}"
+    );
+    let found = receipts(&rows(&server, &id).await, 1);
+    let told: Vec<_> = found
+        .iter()
+        .map(|receipt| {
+            let reason = receipt.reason.as_ref().unwrap();
+            (receipt.decision, reason.starts_with("limit: "))
+        })
+        .collect();
+    let wanted = [
+        (EgressDecision::Allowed, true),
+        (EgressDecision::Refused, true),
+    ];
+    assert_eq!(told, wanted, "{found:?}");
+}

@@ -148,7 +148,10 @@ impl EgressConnector {
     /// # Errors
     /// [`EgressError`] saying why not.
     pub async fn connect_for(&self, entry: &mut EgressEntry) -> Result<TcpStream, EgressError> {
-        let connected = self.connect(entry.host(), entry.port()).await;
+        let connected = match entry.admit() {
+            Ok(()) => self.connect(entry.host(), entry.port()).await,
+            Err(error) => Err(error),
+        };
         entry.decide(&connected);
         connected
     }

@@ -4,8 +4,10 @@
 //! connects by itself opens an entry with [`EgressLedger::open_for`] and connects with
 //! [`EgressConnector::connect_for`](crate::EgressConnector::connect_for), or says by
 //! [`EgressEntry::decide`] and [`EgressEntry::count`] what came of it. Whoever keeps the facts
-//! takes them with [`EgressLedger::take`].
+//! takes them with [`EgressLedger::take`]. A ledger may have a limit of bytes, over all connections:
+//! then [`EgressEntry::count`] ends the one that passes it, and no further one is made.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,12 +27,21 @@ const MAX_HOST_CHARS: usize = 253;
 const SETTLE_TIME: Duration = Duration::from_millis(50);
 
 /// See the module. Its clones are one ledger.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct EgressLedger(Arc<Shared>);
 
-#[derive(Debug, Default)]
+impl Default for EgressLedger {
+    /// Without a limit.
+    fn default() -> Self {
+        Self::with_limit(u64::MAX)
+    }
+}
+
+#[derive(Debug)]
 struct Shared {
     book: Mutex<Book>,
+    /// Bytes that may still pass, in both directions together.
+    left_bytes: AtomicU64,
     /// An entry was written.
     written: Notify,
 }
@@ -45,6 +56,20 @@ struct Book {
 }
 
 impl EgressLedger {
+    /// A ledger under which so many bytes may pass.
+    pub fn with_limit(bytes: u64) -> Self {
+        Self(Arc::new(Shared {
+            book: Mutex::default(),
+            left_bytes: AtomicU64::new(bytes),
+            written: Notify::new(),
+        }))
+    }
+
+    /// Whether all bytes have passed that may.
+    fn is_used_up(&self) -> bool {
+        self.0.left_bytes.load(Ordering::Relaxed) == 0
+    }
+
     fn book(&self) -> MutexGuard<'_, Book> {
         self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -225,11 +250,40 @@ impl EgressEntry {
         self.receipt.reason = Some(refusal.to_string());
     }
 
-    /// Adds bytes.
-    pub fn count(&mut self, sent_bytes: u64, received_bytes: u64) {
+    /// Adds bytes that have passed.
+    ///
+    /// # Errors
+    /// When no more may pass: the connection must end, and its receipt says so.
+    pub fn count(&mut self, sent_bytes: u64, received_bytes: u64) -> std::io::Result<()> {
         let receipt = &mut self.receipt;
         receipt.sent_bytes = receipt.sent_bytes.saturating_add(sent_bytes);
         receipt.received_bytes = receipt.received_bytes.saturating_add(received_bytes);
+        let passed = sent_bytes.saturating_add(received_bytes);
+        let take = |left: u64| Some(left.saturating_sub(passed));
+        let left = &self.ledger.0.left_bytes;
+        // Never an error: there is always a value to set.
+        let before = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        if before.is_ok_and(|before| before > passed) {
+            return Ok(());
+        }
+        let refusal = Refusal::Limit;
+        self.receipt.reason = Some(refusal.to_string());
+        let kind = std::io::ErrorKind::QuotaExceeded;
+        Err(std::io::Error::new(kind, refusal.to_string()))
+    }
+
+    /// Whether another connection may be made at all.
+    ///
+    /// # Errors
+    /// [`EgressError::Refused`] when all bytes have passed that may.
+    pub(super) fn admit(&self) -> Result<(), EgressError> {
+        if self.ledger.is_used_up() {
+            return Err(EgressError::Refused {
+                host: self.receipt.host.clone(),
+                refusal: Refusal::Limit,
+            });
+        }
+        Ok(())
     }
 }
 

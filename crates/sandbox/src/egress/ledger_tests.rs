@@ -3,7 +3,7 @@ use super::*;
 fn allowed(ledger: &EgressLedger, host: &str) {
     let mut entry = ledger.open(host, 443);
     entry.decide(&Ok::<_, EgressError>(()));
-    entry.count(10, 100);
+    entry.count(10, 100).unwrap();
 }
 
 #[test]
@@ -106,4 +106,27 @@ fn an_entry_that_nobody_decided_says_so() {
     let receipt = &ledger.take()[0];
     assert_eq!(receipt.decision, EgressDecision::Failed);
     assert_eq!(receipt.reason.as_deref(), Some("it was given up"));
+}
+
+#[test]
+fn what_may_pass_is_counted_over_all_connections() {
+    let ledger = EgressLedger::with_limit(120);
+    let mut one = ledger.open("a.test", 443);
+    one.decide(&Ok::<_, EgressError>(()));
+    let mut two = ledger.open_for(&CallId::new("web"), "b.test", 443);
+    two.decide(&Ok::<_, EgressError>(()));
+    one.count(10, 50).unwrap();
+    two.count(10, 40).unwrap();
+    assert!(one.admit().is_ok());
+    let error = one.count(0, 30).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::QuotaExceeded);
+    assert!(two.count(1, 0).is_err());
+    let refused = ledger.open("c.test", 80);
+    let error = refused.admit().unwrap_err();
+    assert!(error.to_string().contains("limit"), "{error}");
+    drop((one, two));
+    for receipt in ledger.take() {
+        assert_eq!(receipt.decision, EgressDecision::Allowed);
+        assert!(receipt.reason.unwrap().starts_with("limit"));
+    }
 }

@@ -43,7 +43,9 @@ impl AsyncRead for Passage {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.server).poll_read(context, buffer);
         let received = buffer.filled().len() - before;
-        self.entry.count(0, length(received));
+        if received > 0 {
+            self.entry.count(0, length(received))?;
+        }
         polled
     }
 }
@@ -56,7 +58,7 @@ impl AsyncWrite for Passage {
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.server).poll_write(context, bytes);
         if let Poll::Ready(Ok(sent)) = polled {
-            self.entry.count(length(sent), 0);
+            self.entry.count(length(sent), 0)?;
         }
         polled
     }

@@ -148,6 +148,8 @@ pub enum Refusal {
     NotListed,
     /// The connection does not say that it is for the host whose address it used.
     Misdirected,
+    /// The session's connections have passed all bytes that they may.
+    Limit,
 }
 
 impl fmt::Display for Refusal {
@@ -159,6 +161,9 @@ impl fmt::Display for Refusal {
                 "it is at {class}; the operator can allow it with SIGMIC_ALLOW_PRIVATE_HOSTS"
             ),
             Self::Port(port) => write!(f, "port {port} is not allowed (80 and 443 are)"),
+            Self::Limit => f.write_str(
+                "limit: the bytes that the connections of a session may pass are used up",
+            ),
             Self::NotListed => f.write_str("the host is not on the project's list"),
             Self::Misdirected => {
                 f.write_str("the connection does not name the host that was asked for")

@@ -153,6 +153,7 @@ const LIMITS: Limits = Limits {
     file_bytes: 1,
     workspace_bytes: 1,
     tmp_bytes: 1,
+    egress_bytes: 1,
 };
 
 fn opened(fake: &Fake) -> Delegated {

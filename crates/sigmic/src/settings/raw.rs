@@ -70,6 +70,7 @@ pub(crate) struct RawLimits {
     pub(crate) file_bytes: u64,
     pub(crate) workspace_bytes: u64,
     pub(crate) tmp_bytes: u64,
+    pub(crate) egress_bytes: u64,
 }
 
 impl Default for RawSettings {
@@ -116,6 +117,7 @@ impl Default for RawSettings {
                     file_bytes: limits.file_bytes,
                     workspace_bytes: limits.workspace_bytes,
                     tmp_bytes: limits.tmp_bytes,
+                    egress_bytes: limits.egress_bytes,
                 },
             },
             log_format: "auto".to_owned(),

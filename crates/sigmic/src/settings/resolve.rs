@@ -326,6 +326,7 @@ fn limits(raw: &RawLimits) -> Result<Limits, SettingsError> {
         ("file_bytes", raw.file_bytes, 1 << 10),
         ("workspace_bytes", raw.workspace_bytes, 1 << 10),
         ("tmp_bytes", raw.tmp_bytes, 4 << 10),
+        ("egress_bytes", raw.egress_bytes, 64 << 10),
     ];
     for (name, value, least) in smallest {
         if value < least {
@@ -342,6 +343,7 @@ fn limits(raw: &RawLimits) -> Result<Limits, SettingsError> {
         file_bytes: raw.file_bytes,
         workspace_bytes: raw.workspace_bytes,
         tmp_bytes: raw.tmp_bytes,
+        egress_bytes: raw.egress_bytes,
     })
 }
 

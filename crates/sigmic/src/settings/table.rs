@@ -344,6 +344,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Size of `/tmp` of a sandbox.",
     ),
     setting(
+        "sandbox.limits.egress_bytes",
+        "SIGMIC_SANDBOX__LIMITS__EGRESS_BYTES",
+        Kind::Integer,
+        "21474836480",
+        "Bytes that the connections of a session may pass, sent and received, of commands and web tools together.",
+    ),
+    setting(
         "log_format",
         "SIGMIC_LOG_FORMAT",
         Kind::Text,
