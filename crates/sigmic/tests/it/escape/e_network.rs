@@ -115,7 +115,7 @@ const PROXIED: &[(&str, &str)] = &[
 ];
 
 /// Asks the proxy for the status of a request, without any program that would help.
-const STATUS: &str = "status() { exec 5<>/dev/tcp/127.0.0.1/3128; \
+pub(super) const STATUS: &str = "status() { exec 5<>/dev/tcp/127.0.0.1/3128; \
                       printf '%s %s HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' \"$1\" \"$2\" >&5; \
                       read -r -t 10 version code rest <&5; echo ${code:-none}; exec 5>&-; }\n";
 
@@ -168,7 +168,7 @@ impl Doors {
 }
 
 /// The address by which this host reaches others; the loopback's where it reaches none.
-fn own_address() -> String {
+pub(super) fn own_address() -> String {
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
     let routed = socket.connect("192.0.2.77:9");
     let address = routed.and_then(|()| socket.local_addr());

@@ -6,6 +6,7 @@ mod a_files;
 mod b_processes;
 mod c_privileges;
 mod d_kernel;
+mod e_listed;
 mod e_network;
 mod f_resources;
 mod g_output;

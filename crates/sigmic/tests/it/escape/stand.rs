@@ -67,6 +67,11 @@ const LANDLOCK: Differences = &[
     ("E13", NO_NETWORK),
     ("E15", NO_NETWORK),
     ("E16", NO_NETWORK),
+    ("E17", NO_NETWORK),
+    ("E18", NO_NETWORK),
+    ("E19", NO_NETWORK),
+    ("E21", NO_NETWORK),
+    ("E23", NO_NETWORK),
     (
         "F7",
         "temporary files are in the workspace: bytes are limited, not their number",

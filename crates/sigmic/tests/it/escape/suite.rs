@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::stand::{Stand, Tier, User, command_of};
 use super::table::{Column, all, markdown};
 use super::{
-    a_files, b_processes, c_privileges, d_kernel, e_network, f_resources, g_output, h_file_api,
-    i_secrets, j_availability,
+    a_files, b_processes, c_privileges, d_kernel, e_listed, e_network, f_resources, g_output,
+    h_file_api, i_secrets, j_availability,
 };
 
 /// The document that holds the table of one run.
@@ -44,6 +44,7 @@ async fn column(user: User, tier: &Tier) -> Column {
     f_resources::attack(&stand, &mut column).await;
     b_processes::attack(&stand, &mut column).await;
     drop(stand);
+    e_listed::attack(user, tier, &mut column).await;
     let stand = e_network::through_the_proxy(user, tier, &mut column).await;
     b_processes::power_cut(stand, &mut column).await;
     column
@@ -181,7 +182,7 @@ fn the_document_has_the_rows_and_columns_of_the_suite() {
         .collect();
     let wanted: Vec<_> = all().map(|probe| (probe.id, probe.what)).collect();
     assert_eq!(documented, wanted);
-    assert_eq!(wanted.len(), 122);
+    assert_eq!(wanted.len(), 130);
     assert!(
         !text.contains("**"),
         "an attack that succeeds is documented"

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
 use super::{
-    a_files, b_processes, c_privileges, d_kernel, e_network, f_resources, g_output, h_file_api,
-    i_secrets, j_availability,
+    a_files, b_processes, c_privileges, d_kernel, e_listed, e_network, f_resources, g_output,
+    h_file_api, i_secrets, j_availability,
 };
 
 /// One attack.
@@ -53,6 +53,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Probe> {
         c_privileges::PROBES,
         d_kernel::PROBES,
         e_network::PROBES,
+        e_listed::PROBES,
         f_resources::PROBES,
         g_output::PROBES,
         h_file_api::PROBES,
