@@ -16,7 +16,7 @@ use crate::{Credential, CredentialError, KeyHasher, OriginRules, PlainKey, Signi
 /// only the log of the operator tells them apart.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// No credential in the headers.
+    /// No credential in the headers, or a cookie that does not work (any more).
     #[error("authentication required")]
     Required,
     /// Ambiguous, of a foreign scheme, or of an unknown shape.
@@ -98,10 +98,15 @@ impl Authenticator {
         credential: &Credential,
         peer: Option<IpAddr>,
     ) -> Result<Authenticated, AuthError> {
+        if let Credential::Session(token) = credential {
+            let signed_in = self.check_session(token).await?;
+            self.note_session(&signed_in, peer).await?;
+            return Ok(signed_in.authenticated);
+        }
         let checked = self.check(credential, peer).await?;
         match &checked.principal {
             Principal::ApiKey(key) => self.last_used.note(key.key_id, self.clock.now(), peer),
-            Principal::EndUser(_) => {}
+            Principal::EndUser(_) | Principal::Console(_) => {}
         }
         Ok(checked)
     }
@@ -121,6 +126,7 @@ impl Authenticator {
                 Some(tokens) => tokens.check(token).await,
                 None => Err(AuthError::JwtNotConfigured),
             },
+            Credential::Session(token) => Ok(self.check_session(token).await?.authenticated),
         }
     }
 

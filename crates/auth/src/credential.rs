@@ -3,7 +3,7 @@
 
 use vault::Secret;
 
-use crate::PlainKey;
+use crate::{PlainKey, PlainToken};
 
 /// A credential of the right shape; nothing is known about it yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub enum Credential {
     ApiKey(PlainKey),
     /// A signed token (`eyJ…`).
     Token(Secret),
+    /// What a console cookie holds.
+    Session(PlainToken),
 }
 
 /// Why the headers name no credential that could be looked up.

@@ -4,6 +4,8 @@
 //! - [`read_credential`]: what the headers of a request say, a pure function;
 //! - [`PlainKey`] and [`KeyHasher`]: an API key as its owner holds it, and as it is kept;
 //! - [`SigningKeys`] and [`TokenExchange`]: widget tokens, from a customer's app credentials;
+//! - [`Passwords`] and [`SignIns`]: people, how they sign in, and what their cookie stands for
+//!   ([`PlainToken`]);
 //! - [`OriginPattern`] and [`OriginRules`]: which pages may use them;
 //! - [`find_leaks`]: keys that lie where they should not;
 //! - [`Authenticator`]: from a credential to a [`model::Principal`], read from the database on
@@ -14,6 +16,7 @@
 mod app_secret;
 mod authenticator;
 mod checked;
+mod console;
 mod credential;
 mod exchange;
 mod hasher;
@@ -21,6 +24,9 @@ mod key;
 mod last_used;
 mod leak;
 mod origin;
+mod password;
+mod plain_token;
+mod sign_in;
 mod signing;
 mod token;
 mod verify;
@@ -37,5 +43,10 @@ pub use hasher::{KeyHasher, SetupError, check_master_key};
 pub use key::{MalformedKey, PlainKey};
 pub use leak::{Leak, LeakKind, find_leaks};
 pub use origin::{Origin, OriginError, OriginPattern, OriginRules, RequestOrigin};
+pub use password::{PasswordError, Passwords, WeakPassword};
+pub use plain_token::PlainToken;
+pub use sign_in::{Device, NewSignIn, Profile, SignInError, SignIns};
 pub use signing::{SigningError, SigningKeyInfo, SigningKeys};
+pub use store::{ConsoleSession, OwnOrganization, User};
+pub use vault::Secret;
 pub use watch::CredentialWatch;

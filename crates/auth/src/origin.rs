@@ -64,6 +64,17 @@ impl FromStr for Origin {
     }
 }
 
+impl Origin {
+    /// Whether its pages are reached without TLS and without leaving the machine.
+    pub fn is_plain_loopback(&self) -> bool {
+        let bare = self.host.trim_matches(['[', ']']);
+        let loopback = bare
+            .parse()
+            .is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+        self.scheme == "http" && (loopback || self.host == "localhost")
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme, self.host)?;

@@ -49,7 +49,7 @@ impl CredentialWatch {
                 return;
             }
             let now = self.authenticator.clock.now();
-            if self.valid_until.is_some_and(|end| end <= now) {
+            if self.valid_until.is_some_and(|end| end <= now) && !self.was_prolonged(now).await {
                 return;
             }
             let timed = self.stale || self.valid_until.is_some();
@@ -60,6 +60,16 @@ impl CredentialWatch {
                     Err(_) => std::future::pending().await,
                 },
                 () = tokio::time::sleep(LOOK_EVERY), if timed => {}
+            }
+        }
+    }
+
+    /// Whether the credential works at `now` after all: the use of a sign-in moves its end.
+    async fn was_prolonged(&mut self, now: Timestamp) -> bool {
+        match self.credential {
+            Credential::ApiKey(_) | Credential::Token(_) => false,
+            Credential::Session(_) => {
+                self.look().await.is_ok() && self.valid_until.is_some_and(|end| end > now)
             }
         }
     }

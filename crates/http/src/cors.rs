@@ -8,8 +8,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-/// Where an app's credentials are exchanged: not a page's business.
-pub(crate) const TOKEN_PATH: &str = "/api/v1/auth/token";
+/// Where an app's credentials are exchanged and people sign in: not the business of others' pages.
+const AUTH_PATH: &str = "/api/v1/auth/";
 /// Seconds that a page may remember a preflight.
 const MAX_AGE: &str = "600";
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
@@ -54,7 +54,7 @@ fn is_preflight(request: &Request) -> bool {
     let path = request.extensions().get::<MatchedPath>();
     let may_be_called = path
         .map(MatchedPath::as_str)
-        .is_some_and(|path| path.starts_with("/api/v1/") && path != TOKEN_PATH);
+        .is_some_and(|path| path.starts_with("/api/v1/") && !path.starts_with(AUTH_PATH));
     request.method() == Method::OPTIONS && may_be_called
 }
 

@@ -5,14 +5,21 @@ use std::fmt;
 use std::net::IpAddr;
 
 use auth::{AuthError, Credential, OriginRules, RequestOrigin, read_credential};
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, Path, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use model::{Action, ApiKeyId, CallId, EndUserId, Permit, Principal, TaskId, authorize};
+use model::{
+    Action, ApiKeyId, CallId, EndUserId, Grant, Permit, Principal, ProjectsGrant, TaskId, UserId,
+    authorize,
+};
+use tenancy::TenantStatus;
 use wire::ErrorCode;
 
 use crate::api_error::ApiError;
+use crate::console::is_own_doing;
 use crate::cors::ReadableSlot;
+use crate::manage::refused;
+use crate::query::Parameters;
 use crate::state::AppState;
 
 /// The header that may carry a credential beside `Authorization`.
@@ -37,6 +44,8 @@ pub(crate) enum AskedBy {
     Key(ApiKeyId),
     /// This end user.
     EndUser(EndUserId),
+    /// This person at the console.
+    User(UserId),
 }
 
 impl fmt::Display for AskedBy {
@@ -44,6 +53,7 @@ impl fmt::Display for AskedBy {
         match self {
             Self::Key(id) => write!(f, "{id:?}"),
             Self::EndUser(id) => write!(f, "{id:?}"),
+            Self::User(id) => write!(f, "{id:?}"),
         }
     }
 }
@@ -76,12 +86,54 @@ impl FromRequestParts<AppState> for MayApprove {
 
 async fn permit(parts: &mut Parts, state: &AppState, action: Action) -> Result<Permit, ApiError> {
     let principal = authenticated(parts, state).await?;
-    Ok(authorize(&principal, action)?)
+    match authorize(&principal, action)? {
+        Grant::Here(permit) => Ok(permit),
+        Grant::InProjects(grant) => in_project(parts, state, grant).await,
+    }
+}
+
+/// The permit of a person for the project that the request is about: that of the task in the path,
+/// else the one that the query names.
+async fn in_project(
+    parts: &mut Parts,
+    state: &AppState,
+    grant: ProjectsGrant,
+) -> Result<Permit, ApiError> {
+    let organization_id = grant.organization_id();
+    let path = RawPathParams::from_request_parts(parts, state).await;
+    let path = path.map_err(|_| ApiError::not_found("Path"))?;
+    let task = path.iter().find(|(name, _)| *name == "id");
+    let (what, project_id) = if let Some((_, task)) = task {
+        let missing = || ApiError::not_found("Task");
+        let id = task.parse().map_err(|_| missing())?;
+        let found = state.tasks.project_of(organization_id, id).await?;
+        ("Task", found.ok_or_else(missing)?)
+    } else {
+        let parameters = Parameters::from_request_parts(parts, state).await?;
+        let named = parameters.get("projectId");
+        let named = named.ok_or_else(|| ApiError::invalid("`projectId` is required"))?;
+        let id = named.parse().map_err(|_| ApiError::not_found("Project"))?;
+        ("Project", id)
+    };
+    let project = state.keys.get_project(organization_id, project_id).await;
+    let project = project.map_err(|error| refused(what, error))?;
+    match project.status {
+        TenantStatus::Active => {}
+        TenantStatus::Disabled => return Err(ApiError::not_found(what)),
+    }
+    let permit = grant.of(project_id);
+    permit.ok_or_else(|| ApiError::not_found(what))
 }
 
 /// Who asks: the credential first, then the page that it is used on.
 pub(crate) async fn authenticated(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
-    let Presented { credential, peer } = presented(parts)?;
+    let Presented { credential, peer } = presented(parts, state)?;
+    if let Credential::Session(_) = credential
+        && !is_own_doing(&parts.method, &parts.headers, &state.config.own_origins)
+    {
+        state.authenticator.check(&credential, peer).await?;
+        return Err(ErrorCode::Forbidden.into());
+    }
     match state.authenticator.authenticate(&credential, peer).await {
         Ok(checked) => match &checked.origins {
             Some(rules) if !may_use(parts, state, rules) => Err(ErrorCode::OriginNotAllowed.into()),
@@ -106,6 +158,7 @@ fn note(parts: &Parts, principal: &Principal) {
         asked_by.set(match principal {
             Principal::ApiKey(key) => AskedBy::Key(key.key_id),
             Principal::EndUser(user) => AskedBy::EndUser(user.end_user_id),
+            Principal::Console(person) => AskedBy::User(person.user_id),
         });
     }
 }
@@ -130,19 +183,21 @@ pub(crate) struct Presented {
 impl FromRequestParts<AppState> for Presented {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
-        presented(parts)
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        presented(parts, state)
     }
 }
 
-fn presented(parts: &Parts) -> Result<Presented, ApiError> {
-    let credential = read_credential(
-        &values(&parts.headers, header::AUTHORIZATION.as_str()),
-        &values(&parts.headers, API_KEY_HEADER),
-    );
-    let credential = credential
-        .map_err(AuthError::from)?
-        .ok_or(AuthError::Required)?;
+fn presented(parts: &Parts, state: &AppState) -> Result<Presented, ApiError> {
+    let authorization = values(&parts.headers, header::AUTHORIZATION.as_str());
+    let api_key = values(&parts.headers, API_KEY_HEADER);
+    let credential = if authorization.is_empty() && api_key.is_empty() {
+        state.cookie.read(&parts.headers)?
+    } else {
+        // A cookie counts for nothing beside a header, whatever that holds.
+        read_credential(&authorization, &api_key).map_err(AuthError::from)?
+    };
+    let credential = credential.ok_or(AuthError::Required)?;
     Ok(Presented {
         credential,
         peer: peer(parts),
@@ -158,7 +213,7 @@ pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-fn values<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a [u8]> {
+pub(crate) fn values<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a [u8]> {
     headers
         .get_all(name)
         .iter()

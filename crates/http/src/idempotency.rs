@@ -38,6 +38,7 @@ pub(crate) fn idempotency(
         // A key that was rotated finds the answers of the one before.
         Principal::ApiKey(key) => key.lineage.to_string(),
         Principal::EndUser(user) => user.end_user_id.to_string(),
+        Principal::Console(person) => person.user_id.to_string(),
     };
     Ok(Some(Idempotency {
         caller,

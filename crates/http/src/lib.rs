@@ -10,6 +10,7 @@
 
 mod api_error;
 mod body;
+mod console;
 mod content_disposition;
 mod cors;
 mod download;

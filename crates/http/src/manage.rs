@@ -64,7 +64,7 @@ permits!(
 );
 
 /// What the path names, in its order; what is no id names nothing.
-async fn path_of<T>(parts: &mut Parts, state: &AppState) -> Result<T, ApiError>
+pub(crate) async fn path_of<T>(parts: &mut Parts, state: &AppState) -> Result<T, ApiError>
 where
     T: serde::de::DeserializeOwned + Send,
 {
@@ -114,12 +114,15 @@ pub(crate) struct AppPath(pub(crate) ProjectId, pub(crate) WidgetAppId);
 
 impl AppPath {
     /// The app, as far as the permit reaches.
-    pub(crate) fn scope(self, permit: &SettingPermit) -> WidgetAppScope {
-        WidgetAppScope {
+    pub(crate) fn scope(self, permit: &SettingPermit) -> Result<WidgetAppScope, ApiError> {
+        if !permit.holds(self.0) {
+            return Err(ApiError::not_found("Widget app"));
+        }
+        Ok(WidgetAppScope {
             organization_id: permit.organization_id(),
             project_id: self.0,
             id: self.1,
-        }
+        })
     }
 }
 
@@ -165,6 +168,9 @@ pub(crate) async fn project(
     permit: &SettingPermit,
     id: ProjectId,
 ) -> Result<Project, ApiError> {
+    if !permit.holds(id) {
+        return Err(ApiError::not_found("Project"));
+    }
     let found = state.keys.get_project(permit.organization_id(), id).await;
     found.map_err(|error| refused("Project", error))
 }
@@ -224,7 +230,8 @@ impl Cut {
             (Principal::EndUser(user), TaskOwner::EndUser(id)) => user.end_user_id == id,
             (Principal::EndUser(user), TaskOwner::WidgetApp(id)) => user.app_id == id,
             (Principal::ApiKey(_), TaskOwner::EndUser(_) | TaskOwner::WidgetApp(_))
-            | (Principal::EndUser(_), TaskOwner::Key(_)) => false,
+            | (Principal::EndUser(_), TaskOwner::Key(_))
+            | (Principal::Console(_), _) => false,
         }
     }
 
@@ -292,7 +299,10 @@ pub(crate) async fn reachable_key(
     project(state, permit, project_id).await?;
     let found = state.keys.get_key(permit.organization_id(), id).await;
     let key = found.map_err(|error| refused("API key", error))?;
-    let reachable = key.project_id.is_none_or(|of| of == project_id);
+    let reachable = match key.project_id {
+        Some(of) => of == project_id,
+        None => permit.may(Setting::SeeManagementKeys),
+    };
     if reachable && key.status != KeyStatus::Revoked {
         Ok(key)
     } else {
@@ -300,11 +310,16 @@ pub(crate) async fn reachable_key(
     }
 }
 
-/// What the caller's own key may do: no key of class `management` gets more from it.
+/// What the caller may hand on to keys of class `management`: a key no more than it has, a person
+/// who may change such keys everything.
 pub(crate) async fn own_reach(state: &AppState, permit: &SettingPermit) -> Result<Reach, ApiError> {
-    let key = state
-        .keys
-        .get_key(permit.organization_id(), permit.key_id());
+    if !permit.may(Setting::ChangeManagementKeys) {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    let Some(id) = permit.key_id() else {
+        return Ok(Reach::of_class());
+    };
+    let key = state.keys.get_key(permit.organization_id(), id);
     let key = key.await.map_err(|error| refused("API key", error))?;
     Ok(Reach::from(&key))
 }

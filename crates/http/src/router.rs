@@ -30,12 +30,12 @@ use crate::state::{AppState, HttpParts};
         description = "Post a message; an agent works on it in its own sandbox and streams what it does.",
         license(name = "MIT OR Apache-2.0"),
     ),
-    tags((name = "auth", description = "Get tokens for end users"), (name = "settings", description = "Manage projects, API keys and widget apps"), (name = "tasks", description = "Run tasks and follow them"), (name = "health", description = "Whether the server works")),
+    tags((name = "auth", description = "Get tokens for end users"), (name = "people", description = "Sign in at the console, and the caller's own profile"), (name = "settings", description = "Manage projects, API keys and widget apps"), (name = "tasks", description = "Run tasks and follow them"), (name = "health", description = "Whether the server works")),
     modifiers(&Credentials),
 )]
 struct Document;
 
-/// The two headers that carry a credential.
+/// The two headers that carry a credential, and the console's cookie.
 struct Credentials;
 
 impl utoipa::Modify for Credentials {
@@ -48,6 +48,10 @@ impl utoipa::Modify for Credentials {
         components.add_security_scheme(
             "apiKey",
             SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key"))),
+        );
+        components.add_security_scheme(
+            "cookie",
+            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new("__Host-sigmic_session"))),
         );
     }
 }

@@ -1,8 +1,11 @@
 //! What is shown of the records of the management API.
 
+use auth::{ConsoleSession, OwnOrganization, User};
+use model::{ConsoleSessionId, OrganizationId, ProjectAccess};
 use tenancy::{ApiKey, KeyCaller, KeyStatus, Project, TenantStatus, WidgetApp, WidgetSession};
 use wire::{
-    ApiKeyResponse, CallerResponse, ProjectResponse, WidgetAppResponse, WidgetSessionResponse,
+    ApiKeyResponse, CallerResponse, ConsoleSessionResponse, OwnOrganizationResponse,
+    ProjectResponse, SignedInResponse, UserResponse, WidgetAppResponse, WidgetSessionResponse,
 };
 
 pub(crate) fn project_response(project: &Project) -> ProjectResponse {
@@ -65,5 +68,61 @@ pub(crate) fn session_response(session: &WidgetSession) -> WidgetSessionResponse
         end_user_id: session.end_user_name.clone(),
         created_at: session.created_at.to_string(),
         expires_at: session.expires_at.to_string(),
+    }
+}
+
+pub(crate) fn user_response(user: &User) -> UserResponse {
+    UserResponse {
+        id: user.id.to_string(),
+        email: user.email.to_string(),
+        name: user.name.clone(),
+        created_at: user.created_at.to_string(),
+    }
+}
+
+/// `null`: all of them.
+pub(crate) fn project_ids(access: &ProjectAccess) -> Option<Vec<String>> {
+    match access {
+        ProjectAccess::All => None,
+        ProjectAccess::Only(ids) => Some(ids.iter().map(ToString::to_string).collect()),
+    }
+}
+
+fn own_organization_response(organization: &OwnOrganization) -> OwnOrganizationResponse {
+    OwnOrganizationResponse {
+        id: organization.id.to_string(),
+        name: organization.name.clone(),
+        role: organization.role.as_str().to_owned(),
+        project_ids: project_ids(&organization.projects),
+    }
+}
+
+pub(crate) fn signed_in_response(
+    user: &User,
+    speaks_for: Option<OrganizationId>,
+    organizations: &[OwnOrganization],
+) -> SignedInResponse {
+    SignedInResponse {
+        user: user_response(user),
+        organization_id: speaks_for.map(|id| id.to_string()),
+        organizations: organizations
+            .iter()
+            .map(own_organization_response)
+            .collect(),
+    }
+}
+
+pub(crate) fn console_session_response(
+    session: &ConsoleSession,
+    current: ConsoleSessionId,
+) -> ConsoleSessionResponse {
+    ConsoleSessionResponse {
+        id: session.id.to_string(),
+        current: session.id == current,
+        created_at: session.created_at.to_string(),
+        last_seen_at: session.last_seen_at.to_string(),
+        expires_at: session.expires_at.to_string(),
+        ip: session.ip.clone(),
+        agent: session.agent.clone(),
     }
 }

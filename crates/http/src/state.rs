@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use auth::{Authenticator, Origin, SigningKeys, TokenExchange};
+use auth::{Authenticator, Origin, SignIns, SigningKeys, TokenExchange};
 use ipnet::IpNet;
 use model::{Clock, Random, SettingPermit};
 use tasks::Tasks;
 use tenancy::{AuditLog, KeyAdmin, Widgets};
 
+use crate::console::SessionCookie;
 use crate::metrics::HttpMetrics;
 use crate::middleware::RequestIds;
 use crate::open_streams::OpenStreams;
@@ -68,6 +69,8 @@ pub struct HttpParts {
     pub authenticator: Authenticator,
     /// Exchanges app credentials for tokens.
     pub exchange: TokenExchange,
+    /// Signs people in.
+    pub sign_ins: SignIns,
     /// The keys that sign tokens; absent: none are signed.
     pub signing: Option<Arc<SigningKeys>>,
     /// Projects and keys.
@@ -98,6 +101,8 @@ impl fmt::Debug for HttpParts {
 #[derive(Clone)]
 pub(crate) struct AppState {
     parts: Arc<HttpParts>,
+    /// What a browser holds of a signed-in person.
+    pub(crate) cookie: SessionCookie,
     /// The streams that are open.
     pub(crate) streams: OpenStreams,
     /// The ids of the next requests.
@@ -107,6 +112,7 @@ pub(crate) struct AppState {
 impl AppState {
     pub(crate) fn new(parts: HttpParts) -> Self {
         Self {
+            cookie: SessionCookie::of(&parts.config.own_origins),
             parts: Arc::new(parts),
             streams: OpenStreams::default(),
             request_ids: Arc::default(),

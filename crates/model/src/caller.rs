@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::ApiKeyId;
+use crate::{ApiKeyId, UserId};
 
 /// Who changes something.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,13 @@ pub enum Actor {
         id: ApiKeyId,
         /// The name of the user who owns it.
         username: String,
+    },
+    /// A person who has signed in, or signs in just now.
+    User {
+        /// Who.
+        id: UserId,
+        /// What they sign in with.
+        email: String,
     },
 }
 

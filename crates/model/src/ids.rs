@@ -94,6 +94,19 @@ uuid_id!(
     WidgetSessionId, "widget_session"
 );
 
+uuid_id!(
+    /// A person who can sign in.
+    UserId, "user"
+);
+uuid_id!(
+    /// A sign-in of a person: what a console cookie stands for (never the cookie itself).
+    ConsoleSessionId, "console_session"
+);
+uuid_id!(
+    /// An invitation into an organization.
+    InviteId, "invite"
+);
+
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*

@@ -7,10 +7,12 @@
 //! - [`Principal`], [`Action`] and [`authorize`]: who asks, for what, and whether they may;
 //! - [`Setting`] and [`authorize_setting`]: the same for the settings of an organization;
 //! - [`Caller`] and [`Actor`]: who changes something, as the audit log names them;
+//! - [`Role`] and [`Membership`]: what a person is in an organization;
 //! - [`Clock`] and [`Random`]: time and chance as parameters.
 
 mod caller;
 mod egress;
+mod email;
 mod fold;
 mod ids;
 mod journal;
@@ -21,16 +23,19 @@ mod policy;
 mod preview;
 mod principal;
 mod random;
+mod role;
 mod task;
 mod text;
 mod time;
 
 pub use caller::{Actor, Caller};
 pub use egress::{Egress, EgressDecision};
+pub use email::{Email, InvalidEmail};
 pub use fold::{CallFold, CallState, CompactedFold, RunFold};
 pub use ids::{
-    ApiKeyId, AppId, CallId, ConversationId, EndUserId, IdError, MessageId, OrganizationId,
-    ProjectId, RunNumber, Seq, SessionId, TaskId, WidgetAppId, WidgetSessionId, WorkerId,
+    ApiKeyId, AppId, CallId, ConsoleSessionId, ConversationId, EndUserId, IdError, InviteId,
+    MessageId, OrganizationId, ProjectId, RunNumber, Seq, SessionId, TaskId, UserId, WidgetAppId,
+    WidgetSessionId, WorkerId,
 };
 pub use journal::{
     ApprovalOutcome, AttachedFile, Compacted, DecodeError, FinishReason, JournalEvent, JournalRow,
@@ -39,13 +44,15 @@ pub use journal::{
 };
 pub use management::{Setting, SettingPermit, authorize_setting};
 pub use name::{InvalidName, Name};
-pub use permission::{Action, Forbidden, Permit, authorize};
+pub use permission::{Action, Forbidden, Grant, Permit, ProjectsGrant, authorize};
 pub use policy::{Effect, PolicyDecision};
 pub use preview::{DeltaPart, OpenTurn, TurnDelta};
 pub use principal::{
-    ApiKeyPrincipal, EndUserPrincipal, KeyClass, Principal, Scope, TaskScope, Whose,
+    ApiKeyPrincipal, ConsolePrincipal, EndUserPrincipal, KeyClass, Principal, Scope, TaskScope,
+    Whose,
 };
 pub use random::{OsRandom, Random};
+pub use role::{Membership, ProjectAccess, Role};
 pub use task::{RunState, Task, TaskStatus};
 pub use text::{MODEL_OUTPUT_BYTES, WIRE_OUTPUT_BYTES, head_and_tail};
 pub use time::{Clock, SystemClock, Timestamp};

@@ -4,7 +4,8 @@
 use std::net::IpAddr;
 
 use crate::{
-    Actor, ApiKeyId, ApiKeyPrincipal, Caller, Forbidden, KeyClass, OrganizationId, Principal, Scope,
+    Actor, ApiKeyId, ApiKeyPrincipal, Caller, ConsolePrincipal, Forbidden, KeyClass, Membership,
+    OrganizationId, Principal, ProjectId, Role, Scope,
 };
 
 /// What a caller wants to see or change of an organization's settings.
@@ -26,11 +27,25 @@ pub enum Setting {
     ChangeApps,
     /// Read and export the audit log.
     ReadAudit,
+    /// See API keys of class `management`.
+    SeeManagementKeys,
+    /// Create, change, rotate and revoke API keys of class `management`.
+    ChangeManagementKeys,
+    /// See the organization and its members.
+    SeeMembers,
+    /// Rename the organization.
+    ChangeOrganization,
+    /// Invite and remove members and viewers, change their roles and their projects.
+    ChangeMembers,
+    /// Make and unmake admins.
+    ChangeAdmins,
+    /// Make and unmake owners.
+    ChangeOwners,
 }
 
 impl Setting {
     /// Everything there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::SeeProjects,
         Self::CreateProjects,
         Self::ChangeProjects,
@@ -39,9 +54,33 @@ impl Setting {
         Self::SeeApps,
         Self::ChangeApps,
         Self::ReadAudit,
+        Self::SeeManagementKeys,
+        Self::ChangeManagementKeys,
+        Self::SeeMembers,
+        Self::ChangeOrganization,
+        Self::ChangeMembers,
+        Self::ChangeAdmins,
+        Self::ChangeOwners,
     ];
 
-    /// The scopes of which a key of class `management` needs one.
+    /// The least role that may. Members and viewers: in the projects that they were given.
+    pub fn least_role(self) -> Role {
+        match self {
+            Self::SeeProjects | Self::SeeApps | Self::SeeMembers => Role::Viewer,
+            Self::SeeKeys | Self::ChangeKeys | Self::ChangeApps => Role::Member,
+            Self::CreateProjects
+            | Self::ChangeProjects
+            | Self::SeeManagementKeys
+            | Self::ChangeManagementKeys
+            | Self::ChangeOrganization
+            | Self::ReadAudit
+            | Self::ChangeMembers
+            | Self::ChangeAdmins => Role::Admin,
+            Self::ChangeOwners => Role::Owner,
+        }
+    }
+
+    /// The scopes of which a key of class `management` needs one; none: no key may.
     fn scopes(self) -> &'static [Scope] {
         match self {
             Self::SeeProjects => &[
@@ -51,11 +90,16 @@ impl Setting {
             ],
             Self::CreateProjects => &[Scope::ProjectsManage],
             Self::ChangeProjects => &[Scope::ProjectWrite, Scope::ProjectsManage],
-            Self::SeeKeys => &[Scope::KeysRead, Scope::KeysManage],
-            Self::ChangeKeys => &[Scope::KeysManage],
+            Self::SeeKeys | Self::SeeManagementKeys => &[Scope::KeysRead, Scope::KeysManage],
+            Self::ChangeKeys | Self::ChangeManagementKeys => &[Scope::KeysManage],
             Self::SeeApps => &[Scope::AppsRead, Scope::AppsManage],
             Self::ChangeApps => &[Scope::AppsManage],
             Self::ReadAudit => &[Scope::AuditRead],
+            Self::ChangeMembers => &[Scope::MembersManage],
+            Self::SeeMembers
+            | Self::ChangeOrganization
+            | Self::ChangeAdmins
+            | Self::ChangeOwners => &[],
         }
     }
 }
@@ -63,24 +107,55 @@ impl Setting {
 /// Proof that a caller may see or change a setting, and of which organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingPermit {
-    key: ApiKeyPrincipal,
+    by: By,
     ip: Option<IpAddr>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum By {
+    Key(ApiKeyPrincipal),
+    Person(ConsolePrincipal, Membership),
 }
 
 impl SettingPermit {
     /// Whose organization.
     pub fn organization_id(&self) -> OrganizationId {
-        self.key.organization_id
+        match &self.by {
+            By::Key(key) => key.organization_id,
+            By::Person(_, membership) => membership.organization_id,
+        }
     }
 
-    /// The key that the caller has.
-    pub fn key_id(&self) -> ApiKeyId {
-        self.key.key_id
+    /// Whether the caller may know of a project of the organization.
+    pub fn holds(&self, project: ProjectId) -> bool {
+        match &self.by {
+            By::Key(_) => true,
+            By::Person(_, membership) => membership.holds(project),
+        }
+    }
+
+    /// The key that the caller has; `None`: they are a person.
+    pub fn key_id(&self) -> Option<ApiKeyId> {
+        match &self.by {
+            By::Key(key) => Some(key.key_id),
+            By::Person(_, _) => None,
+        }
     }
 
     /// The name that what is made is made by.
     pub fn username(&self) -> &str {
-        &self.key.username
+        match &self.by {
+            By::Key(key) => &key.username,
+            By::Person(person, _) => &person.email,
+        }
+    }
+
+    /// Whether the same caller may see or change another setting too.
+    pub fn may(&self, setting: Setting) -> bool {
+        match &self.by {
+            By::Key(key) => key_may(key, setting),
+            By::Person(_, membership) => membership.role >= setting.least_role(),
+        }
     }
 
     /// The same, asked for from this address.
@@ -92,9 +167,15 @@ impl SettingPermit {
     /// Who changes what the permit is for, as the audit log names them.
     pub fn caller(&self) -> Caller {
         Caller {
-            actor: Actor::ApiKey {
-                id: self.key.key_id,
-                username: self.key.username.clone(),
+            actor: match &self.by {
+                By::Key(key) => Actor::ApiKey {
+                    id: key.key_id,
+                    username: key.username.clone(),
+                },
+                By::Person(person, _) => Actor::User {
+                    id: person.user_id,
+                    email: person.email.clone(),
+                },
             },
             ip: self.ip,
         }
@@ -109,19 +190,26 @@ pub fn authorize_setting(
     principal: &Principal,
     setting: Setting,
 ) -> Result<SettingPermit, Forbidden> {
-    match principal {
+    let by = match principal {
         Principal::ApiKey(key) => match key.class {
-            KeyClass::Management if may(key, setting) => Ok(SettingPermit {
-                key: key.clone(),
-                ip: None,
-            }),
-            KeyClass::Management | KeyClass::Project => Err(Forbidden),
+            KeyClass::Management => By::Key(key.clone()),
+            KeyClass::Project => return Err(Forbidden),
         },
-        Principal::EndUser(_) => Err(Forbidden),
+        Principal::EndUser(_) => return Err(Forbidden),
+        Principal::Console(person) => {
+            let membership = person.membership.clone().ok_or(Forbidden)?;
+            By::Person(person.clone(), membership)
+        }
+    };
+    let permit = SettingPermit { by, ip: None };
+    if permit.may(setting) {
+        Ok(permit)
+    } else {
+        Err(Forbidden)
     }
 }
 
-fn may(key: &ApiKeyPrincipal, setting: Setting) -> bool {
+fn key_may(key: &ApiKeyPrincipal, setting: Setting) -> bool {
     setting
         .scopes()
         .iter()

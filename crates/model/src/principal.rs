@@ -1,6 +1,9 @@
 //! Who is asking.
 
-use crate::{ApiKeyId, EndUserId, OrganizationId, ProjectId, WidgetAppId, WidgetSessionId};
+use crate::{
+    ApiKeyId, ConsoleSessionId, EndUserId, Membership, OrganizationId, ProjectId, UserId,
+    WidgetAppId, WidgetSessionId,
+};
 
 /// Who is asking, after authentication.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +12,8 @@ pub enum Principal {
     ApiKey(ApiKeyPrincipal),
     /// A person in a customer's own page, with a token that the customer's backend got for them.
     EndUser(EndUserPrincipal),
+    /// A person who has signed in to the console.
+    Console(ConsolePrincipal),
 }
 
 /// A program with an API key.
@@ -45,6 +50,20 @@ pub struct EndUserPrincipal {
     pub project_id: ProjectId,
     /// What the customer calls the user (`endUserId`).
     pub name: String,
+}
+
+/// A person who has signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsolePrincipal {
+    /// The sign-in.
+    pub session_id: ConsoleSessionId,
+    /// Who.
+    pub user_id: UserId,
+    /// What they sign in with: the name that what they make is made by.
+    pub email: String,
+    /// The organization that the sign-in speaks for, and what they are there; `None`: they belong
+    /// to none, or not any more to the one it spoke for.
+    pub membership: Option<Membership>,
 }
 
 /// What an API key is for.

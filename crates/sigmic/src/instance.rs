@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use auth::{KeyHasher, SigningKeys, check_master_key};
+use auth::{KeyHasher, Passwords, SignIns, SigningKeys, check_master_key};
 use model::{Clock, OsRandom, Random, SystemClock};
 use store::{OpenMode, Store, StoreConfig};
 use tenancy::{KeyAdmin, Widgets};
@@ -37,6 +37,7 @@ pub(crate) struct Instance {
     pub(crate) signing: Option<Arc<SigningKeys>>,
     pub(crate) admin: KeyAdmin,
     pub(crate) widgets: Widgets,
+    pub(crate) sign_ins: SignIns,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
 }
@@ -75,6 +76,13 @@ impl Instance {
             Arc::clone(&clock),
             Arc::clone(&random),
         );
+        let passwords = Passwords::load(&store, &vault, &*clock, &random).await?;
+        let sign_ins = SignIns::new(
+            store.clone(),
+            passwords,
+            Arc::clone(&clock),
+            Arc::clone(&random),
+        );
         let signing = match settings.signing {
             Signing::Off => None,
             Signing::On => {
@@ -94,6 +102,7 @@ impl Instance {
             signing,
             admin,
             widgets,
+            sign_ins,
             clock,
             random,
         })

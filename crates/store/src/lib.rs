@@ -40,9 +40,11 @@ pub use tasks::{
     TaskFilter, TaskOwner, TaskPage, TaskPatch,
 };
 pub use tenancy::{
-    ApiKey, ApiKeyCheck, ApiKeyPatch, Bootstrap, Bootstrapped, EndUser, EndUserStatus,
-    EndUserVariables, InstanceSecret, KeyCaller, KeyHash, KeyStatus, KeyUse, NewApiKey,
-    NewWidgetApp, NewWidgetSession, Organization, Project, ProjectPatch, SessionsOf,
-    SigningKeyChange, SigningKeyRow, SigningKeyState, TenantStatus, WidgetApp, WidgetAppCheck,
-    WidgetAppPatch, WidgetAppScope, WidgetAppSecret, WidgetSession, WidgetSessionCheck,
+    ApiKey, ApiKeyCheck, ApiKeyPatch, Bootstrap, Bootstrapped, ConsoleSession, ConsoleSessionCheck,
+    EndUser, EndUserStatus, EndUserVariables, InstanceSecret, KeyCaller, KeyHash, KeyStatus,
+    KeyUse, NewApiKey, NewConsoleSession, NewWidgetApp, NewWidgetSession, Organization,
+    OwnOrganization, PasswordLink, PasswordRecord, Project, ProjectPatch, SessionsOf,
+    SigningKeyChange, SigningKeyRow, SigningKeyState, TenantStatus, User, UserPatch, UserStatus,
+    WidgetApp, WidgetAppCheck, WidgetAppPatch, WidgetAppScope, WidgetAppSecret, WidgetSession,
+    WidgetSessionCheck,
 };

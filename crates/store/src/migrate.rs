@@ -19,6 +19,10 @@ const SQLITE: &[(&str, &str)] = &[
         include_str!("../migrations/sqlite/V3__key_callers.sql"),
     ),
     (
+        "V4__people",
+        include_str!("../migrations/sqlite/V4__people.sql"),
+    ),
+    (
         "V5__audit_log",
         include_str!("../migrations/sqlite/V5__audit_log.sql"),
     ),
@@ -36,6 +40,10 @@ const POSTGRES: &[(&str, &str)] = &[
     (
         "V3__key_callers",
         include_str!("../migrations/postgres/V3__key_callers.sql"),
+    ),
+    (
+        "V4__people",
+        include_str!("../migrations/postgres/V4__people.sql"),
     ),
     (
         "V5__audit_log",

@@ -6,7 +6,7 @@ use crate::dialect::CLAIM_CANDIDATE;
 use crate::runs::WAITING_PROJECTS;
 use crate::sqlite::keep_plans;
 use crate::tasks::{LIST_ROWS, ORDERED, ORDERED_OF_END_USER, ORDERED_OF_LINEAGE};
-use crate::tenancy::{FIND_BY_HASH, FIND_SESSION};
+use crate::tenancy::{FIND_BY_HASH, FIND_CONSOLE_SESSION, FIND_SESSION};
 
 fn database() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
@@ -15,6 +15,7 @@ fn database() -> Connection {
         include_str!("../migrations/sqlite/V1__foundation.sql"),
         include_str!("../migrations/sqlite/V2__widgets.sql"),
         include_str!("../migrations/sqlite/V3__key_callers.sql"),
+        include_str!("../migrations/sqlite/V4__people.sql"),
     ] {
         connection.execute_batch(schema).unwrap();
     }
@@ -50,6 +51,7 @@ fn hot_statements_use_their_index() {
             "INDEX tasks_end_user_activity (end_user_id=?)",
         ),
         (FIND_SESSION, "SEARCH s USING PRIMARY KEY (id=?)"),
+        (FIND_CONSOLE_SESSION, "INDEX console_sessions_hash (hash=?)"),
     ];
     for (sql, wanted) in cases {
         let plan = plan(&connection, sql);
@@ -97,6 +99,7 @@ fn a_statement_is_prepared_once() {
     for (sql, parameters) in [
         (FIND_BY_HASH, 1),
         (FIND_SESSION, 1),
+        (FIND_CONSOLE_SESSION, 1),
         (LIST_ROWS, 2),
         (ORDERED, 12),
     ] {

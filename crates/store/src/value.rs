@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use model::{
-    ApiKeyId, AppId, ConversationId, EndUserId, KeyClass, OrganizationId, ProjectId, RunNumber,
-    RunState, Seq, SessionId, TaskId, TaskStatus, Timestamp, WidgetAppId, WidgetSessionId,
-    WorkerId,
+    ApiKeyId, AppId, ConsoleSessionId, ConversationId, EndUserId, InviteId, KeyClass,
+    OrganizationId, ProjectId, Role, RunNumber, RunState, Seq, SessionId, TaskId, TaskStatus,
+    Timestamp, UserId, WidgetAppId, WidgetSessionId, WorkerId,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -199,7 +199,10 @@ id_values!(
     AppId,
     EndUserId,
     WidgetAppId,
-    WidgetSessionId
+    WidgetSessionId,
+    UserId,
+    ConsoleSessionId,
+    InviteId
 );
 
 impl<'a> From<&'a ConversationId> for Value<'a> {
@@ -232,7 +235,7 @@ macro_rules! name_values {
 }
 
 pub(crate) use name_values;
-name_values!(TaskStatus, RunState, KeyClass);
+name_values!(TaskStatus, RunState, KeyClass, Role);
 
 /// A row of a result, read from left to right.
 #[derive(Debug)]

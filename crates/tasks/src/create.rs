@@ -195,13 +195,13 @@ fn parse_kept(id: &str) -> Result<TaskId, Error> {
 fn lineage_of(permit: &Permit) -> Option<model::ApiKeyId> {
     match permit.principal() {
         Principal::ApiKey(key) => Some(key.lineage),
-        Principal::EndUser(_) => None,
+        Principal::EndUser(_) | Principal::Console(_) => None,
     }
 }
 
 fn end_user_of(permit: &Permit) -> Option<EndUserId> {
     match permit.principal() {
-        Principal::ApiKey(_) => None,
+        Principal::ApiKey(_) | Principal::Console(_) => None,
         Principal::EndUser(user) => Some(user.end_user_id),
     }
 }
@@ -217,6 +217,7 @@ fn new_task(
     let (api_key_id, username) = match permit.principal() {
         Principal::ApiKey(key) => (Some(key.key_id), key.username.clone()),
         Principal::EndUser(user) => (None, user.name.clone()),
+        Principal::Console(person) => (None, person.email.clone()),
     };
     Task {
         id,

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use agent::{Agent, StopHandle, StopReason};
 use llm::Models;
 use model::{
-    Clock, JournalRow, OpenTurn, Permit, Random, RunFold, RunNumber, Task, TaskId, TaskStatus,
-    Timestamp, WorkerId,
+    Clock, JournalRow, OpenTurn, OrganizationId, Permit, ProjectId, Random, RunFold, RunNumber,
+    Task, TaskId, TaskStatus, Timestamp, WorkerId,
 };
 use prometheus_client::registry::Registry;
 use store::{LeaseRenewal, Preferred, Store, TaskFilter, TaskPage};
@@ -209,6 +209,22 @@ impl Tasks {
     pub async fn check(&self, permit: &Permit, id: TaskId) -> Result<(), Error> {
         let found = self.inner.store.find_task(permit.scope(), id).await?;
         found.map(drop).ok_or(Error::NotFound("Task"))
+    }
+
+    /// The project of a task of an organization, for a caller who may see several.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn project_of(
+        &self,
+        organization: OrganizationId,
+        id: TaskId,
+    ) -> Result<Option<ProjectId>, Error> {
+        Ok(self
+            .inner
+            .store
+            .find_project_of_task(organization, id)
+            .await?)
     }
 
     /// A page of the tasks that the caller may list, latest activity first.

@@ -27,6 +27,18 @@ impl From<&ApiKey> for Reach {
 }
 
 impl Reach {
+    /// Everything that a key of the class may do.
+    pub fn of_class() -> Self {
+        let scopes = Scope::ALL.into_iter();
+        Self {
+            scopes: scopes
+                .filter(|scope| !Scope::TASKS.contains(scope))
+                .collect(),
+            cidrs: Vec::new(),
+            expires_at: None,
+        }
+    }
+
     /// Whether `other` reaches no further than this in any respect.
     pub fn covers(&self, other: &Self) -> bool {
         let scopes = other.scopes.iter().all(|scope| self.scopes.contains(scope));

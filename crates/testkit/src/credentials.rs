@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{Authenticator, KeyHasher, SigningKeys, TokenExchange};
+use auth::{Authenticator, KeyHasher, Passwords, SignIns, SigningKeys, TokenExchange};
 use model::{Clock, Random};
 use store::Store;
 use tenancy::{AuditLog, KeyAdmin, Widgets};
@@ -20,6 +20,7 @@ pub(crate) enum Signing {
 pub(crate) struct Credentials {
     pub(crate) authenticator: Authenticator,
     pub(crate) exchange: TokenExchange,
+    pub(crate) sign_ins: SignIns,
     pub(crate) signing: Option<Arc<SigningKeys>>,
     pub(crate) admin: KeyAdmin,
     pub(crate) widgets: Widgets,
@@ -49,7 +50,14 @@ impl Credentials {
                 Some(Arc::new(loaded.await.expect("the signing keys")))
             }
         };
+        let passwords = Passwords::load(store, vault, &**clock, random).await;
         Self {
+            sign_ins: SignIns::new(
+                store.clone(),
+                passwords.expect("the pepper"),
+                Arc::clone(clock),
+                Arc::clone(random),
+            ),
             authenticator: Authenticator::new(
                 store.clone(),
                 hasher.clone(),

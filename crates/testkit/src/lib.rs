@@ -1,6 +1,7 @@
 //! What tests share. This crate forbids a direction: no shipped code may use it.
 //!
 //! - [`TestServer`] and [`Api`]: a whole server in the test's process, and a caller of it;
+//! - [`Console`]: a person who has signed in to it;
 //! - [`FakeClock`]: time that a test moves by hand;
 //! - [`ModelServer`]: a model that says what its script tells it to, over real HTTP;
 //! - [`WebServer`]: a web server that answers by a rule;
@@ -10,6 +11,7 @@
 
 mod api;
 mod clock;
+mod console;
 mod credentials;
 mod gate;
 mod model_server;
@@ -20,6 +22,7 @@ mod web_server;
 
 pub use api::{Answer, Api, Event, Events, names_of, send, text_of};
 pub use clock::FakeClock;
+pub use console::{Console, PASSWORD};
 pub use gate::Gate;
 pub use model_server::{ModelServer, RecordedRequest, Reply, Script};
 pub use postgres::TestDatabase;

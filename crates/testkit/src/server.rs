@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::Web;
-use auth::SigningKeys;
+use auth::{SignIns, SigningKeys};
 use http_api::{HttpConfig, HttpMetrics, HttpParts, Listener, ListenerConfig, Readiness, router};
 use llm::ContextWindows;
 use model::{Clock, KeyClass, OsRandom, ProjectId, Random, SystemClock};
@@ -80,6 +80,8 @@ pub struct TestServer {
     pub widgets: Widgets,
     /// The keys that sign tokens, unless signing is off.
     pub signing: Option<Arc<SigningKeys>>,
+    /// Signs people in, from inside.
+    pub sign_ins: SignIns,
     /// What callers ask for, from inside.
     pub tasks: Tasks,
     /// What is kept.
@@ -413,6 +415,7 @@ impl TestServerBuilder {
             model,
             admin: credentials.admin,
             widgets: credentials.widgets,
+            sign_ins: credentials.sign_ins,
             signing: credentials.signing,
             tasks,
             store,
@@ -433,6 +436,7 @@ impl TestServerBuilder {
             tasks: tasks.clone(),
             authenticator: credentials.authenticator.clone(),
             exchange: credentials.exchange.clone(),
+            sign_ins: credentials.sign_ins.clone(),
             signing: credentials.signing.clone(),
             keys: credentials.admin.clone(),
             widgets: credentials.widgets.clone(),
@@ -440,11 +444,7 @@ impl TestServerBuilder {
             readiness: readiness.clone(),
             config: HttpConfig {
                 heartbeat: self.heartbeat,
-                own_origins: self
-                    .own_origins
-                    .iter()
-                    .map(|origin| origin.parse().expect("an origin"))
-                    .collect(),
+                own_origins: self.own_origins_at(address),
                 trusted_proxies: self
                     .trusted_proxies
                     .iter()

@@ -16,6 +16,7 @@ mod error_code;
 mod event;
 mod frame;
 mod message;
+mod people;
 mod projector;
 mod settings;
 mod task;
@@ -28,6 +29,10 @@ pub use error_code::ErrorCode;
 pub use event::{StatusName, StreamEvent, TASK_CANCELLED};
 pub use frame::{Envelope, Frame, HEARTBEAT};
 pub use message::{AttachedFileResponse, HistoryResponse, MessageResponse, Role, messages_of};
+pub use people::{
+    ConsoleSessionResponse, LoginRequest, OwnOrganizationResponse, SetupRequest, SignedInResponse,
+    SwitchOrganizationRequest, UpdateMeRequest, UserResponse,
+};
 pub use projector::{Projector, Step};
 pub use settings::{
     ApiKeyResponse, ApiKeyUsageResponse, CallerResponse, CreateApiKeyRequest,

@@ -113,7 +113,7 @@ async fn a_token_says_who_has_it() {
     let other = present(&fixture, &app.token(&fixture, "u2", "1h").await).await;
     let id = |checked: Result<Authenticated, AuthError>| match checked.unwrap().principal {
         Principal::EndUser(user) => user.end_user_id,
-        Principal::ApiKey(_) => panic!("an end user"),
+        Principal::ApiKey(_) | Principal::Console(_) => panic!("an end user"),
     };
     assert_eq!(id(again), user.end_user_id);
     assert_ne!(id(other), user.end_user_id);

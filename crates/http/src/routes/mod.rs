@@ -1,9 +1,10 @@
 //! The URL tree: `/healthz` and `/readyz` in [`health`], `/.well-known` in [`well_known`],
-//! `/api/v1/auth` in [`auth`], `/api/v1/organizations` in [`organizations`], `/api/v1/projects` in
-//! [`projects`], `/api/v1/tasks` in [`tasks`].
+//! `/api/v1/auth` in [`auth`], `/api/v1/me` in [`me`], `/api/v1/organizations` in [`organizations`],
+//! `/api/v1/projects` in [`projects`], `/api/v1/tasks` in [`tasks`].
 
 mod auth;
 mod health;
+mod me;
 mod organizations;
 mod projects;
 mod tasks;
@@ -19,6 +20,7 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .merge(health::routes())
         .merge(well_known::routes())
         .merge(auth::routes())
+        .merge(me::routes())
         .merge(organizations::routes())
         .merge(projects::routes())
         .merge(tasks::routes())

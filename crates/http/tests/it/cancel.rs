@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use model::{Action, ApiKeyPrincipal, Permit, Principal, authorize};
+use model::{Action, ApiKeyPrincipal, Grant, Permit, Principal, authorize};
 use serde_json::json;
 use testkit::{Gate, Reply, TestServer, send};
 
@@ -154,7 +154,10 @@ fn permit_of(server: &TestServer) -> Permit {
         scopes: key.scopes.clone(),
         username: "ana".to_owned(),
     });
-    authorize(&principal, Action::WriteTasks).unwrap()
+    match authorize(&principal, Action::WriteTasks).unwrap() {
+        Grant::Here(permit) => permit,
+        Grant::InProjects(_) => panic!("a key is for one project"),
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::RunNumber;
-use model::{Action, ApiKeyPrincipal, Principal};
+use model::{Action, ApiKeyPrincipal, Grant, Principal};
 use testkit::{FakeClock, Gate, Reply, Script, TestServer};
 
 use crate::support::{message, settled};
@@ -129,7 +129,9 @@ async fn a_server_that_stops_takes_no_new_work() {
         scopes: record.scopes.clone(),
         username: "ana".to_owned(),
     });
-    let permit = model::authorize(&principal, Action::WriteTasks).unwrap();
+    let Grant::Here(permit) = model::authorize(&principal, Action::WriteTasks).unwrap() else {
+        panic!("a key is for one project")
+    };
     let tasks = server.tasks.clone();
     server.stop().await;
     let new = tasks::NewTask {

@@ -165,6 +165,7 @@ impl<'a> From<&'a Actor> for ActorLine<'a> {
             Actor::ApiKey { id, username } => {
                 ("apiKey", Some(id.to_string()), Some(username.as_str()))
             }
+            Actor::User { id, email } => ("user", Some(id.to_string()), Some(email.as_str())),
         };
         Self { kind, id, name }
     }

@@ -1,6 +1,6 @@
 //! Reading one task and its journal.
 
-use model::{JournalRow, Seq, Task, TaskId, TaskScope};
+use model::{JournalRow, OrganizationId, ProjectId, Seq, Task, TaskId, TaskScope};
 
 use super::journal;
 use super::rows::{find_scoped, read_task, task_columns};
@@ -22,6 +22,25 @@ impl Store {
         self.read("find_task", Read::Point, input, |tx, (scope, id)| {
             Box::pin(find_scoped(tx, scope, *id))
         })
+        .await
+    }
+
+    /// The project of a task of an organization.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn find_project_of_task(
+        &self,
+        organization: OrganizationId,
+        id: TaskId,
+    ) -> Result<Option<ProjectId>, Error> {
+        let input = (organization, id);
+        self.read(
+            "find_project_of_task",
+            Read::Point,
+            input,
+            |tx, (organization, id)| Box::pin(find_project(tx, *organization, *id)),
+        )
         .await
     }
 
@@ -144,6 +163,16 @@ fn find_with_rows<'t>(
         let rows = journal::list(tx, *id, after).await?;
         Ok(Some((task, Some(rows))))
     })
+}
+
+async fn find_project(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    id: TaskId,
+) -> Result<Option<ProjectId>, Error> {
+    let sql = "SELECT project_id FROM tasks WHERE organization_id = $1 AND id = $2";
+    let row = tx.query_opt(sql, params![organization, id]).await?;
+    row.map(|mut row| row.next("tasks.project_id")).transpose()
 }
 
 async fn unscoped_find(tx: &mut Tx, id: TaskId) -> Result<Option<Task>, Error> {

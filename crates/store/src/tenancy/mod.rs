@@ -1,18 +1,24 @@
-//! Organizations, projects, API keys, widget apps with their end users and tokens, and the secrets
-//! of the instance itself.
+//! Organizations, projects, API keys, widget apps with their end users and tokens, people with their
+//! memberships and sign-ins, and the secrets of the instance itself.
 
 mod bootstrap;
+mod console_sessions;
 mod end_users;
 mod facts;
 mod instance;
 mod key_rows;
 mod keys;
+mod members;
+mod people;
 mod signing;
 mod tenants;
 mod widget_rows;
 mod widgets;
 
 pub use bootstrap::{Bootstrap, Bootstrapped};
+#[cfg(test)]
+pub(crate) use console_sessions::FIND_CONSOLE_SESSION;
+pub use console_sessions::{ConsoleSession, ConsoleSessionCheck, NewConsoleSession};
 #[cfg(test)]
 pub(crate) use end_users::FIND_SESSION;
 pub use end_users::{EndUser, EndUserVariables, NewWidgetSession, SessionsOf};
@@ -22,6 +28,8 @@ pub use key_rows::{
 };
 #[cfg(test)]
 pub(crate) use keys::FIND_BY_HASH;
+pub use members::OwnOrganization;
+pub use people::{PasswordLink, PasswordRecord, User, UserPatch, UserStatus};
 pub use signing::{SigningKeyChange, SigningKeyRow, SigningKeyState};
 pub use tenants::{Organization, Project, ProjectPatch, TenantStatus};
 pub use widget_rows::{

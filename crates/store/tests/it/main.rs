@@ -32,6 +32,7 @@ mod idempotency;
 mod keys;
 mod leases;
 mod lists;
+mod people;
 mod scopes;
 mod signals;
 mod sqlite;

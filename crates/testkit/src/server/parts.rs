@@ -1,9 +1,11 @@
 //! What a test server does for tasks, and with which model.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use agent::{Agent, AgentConfig, AgentMetrics, Toolbox};
+use auth::Origin;
 use llm::{Models, ModelsConfig, OpenAiConfig, RetryPolicy};
 use model::Random;
 use sandbox::{LocalConfig, TestedEngine};
@@ -79,6 +81,17 @@ impl TestServerBuilder {
             clock: Arc::clone(&self.clock),
             random: Arc::clone(random),
         })
+    }
+
+    /// Those that were named, else where it listens.
+    pub(super) fn own_origins_at(&self, address: SocketAddr) -> Vec<Origin> {
+        let here = [format!("http://{address}")];
+        let named = match self.own_origins.is_empty() {
+            true => &here[..],
+            false => &self.own_origins,
+        };
+        let origins = named.iter().map(|origin| origin.parse());
+        origins.map(|origin| origin.expect("an origin")).collect()
     }
 
     /// Tested when it is first needed: most tests run no command.

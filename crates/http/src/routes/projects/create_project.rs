@@ -13,7 +13,7 @@ use crate::state::AppState;
 /// Create a project.
 #[utoipa::path(
     post, path = "/api/v1/projects", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     request_body = ProjectRequest,
     responses((status = 200, body = Success<ProjectResponse>), (status = "4XX", body = Failure)),
 )]

@@ -12,7 +12,7 @@ use crate::state::AppState;
 /// Get a project.
 #[utoipa::path(
     get, path = "/api/v1/projects/{projectId}", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project")),
     responses((status = 200, body = Success<ProjectResponse>), (status = "4XX", body = Failure)),
 )]

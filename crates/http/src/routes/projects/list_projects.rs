@@ -10,10 +10,10 @@ use crate::query::Parameters;
 use crate::shown::project_response;
 use crate::state::AppState;
 
-/// List the projects of the organization, by name.
+/// List the projects of the organization that the caller may see, by name.
 #[utoipa::path(
     get, path = "/api/v1/projects", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("limit" = Option<i64>, Query, description = "Items at most"), ("offset" = Option<i64>, Query, description = "Items before the first")),
     responses((status = 200, body = Paged<ProjectResponse>), (status = "4XX", body = Failure)),
 )]
@@ -24,6 +24,7 @@ pub(crate) async fn list_projects(
 ) -> Result<Response, ApiError> {
     let listed = state.keys.list_projects(permit.organization_id()).await;
     let listed = listed.map_err(|error| crate::manage::refused("Project", error))?;
-    let items = listed.iter().map(project_response).collect();
+    let seen = listed.iter().filter(|project| permit.holds(project.id));
+    let items = seen.map(project_response).collect();
     Ok(json(&parameters.page(items)?).into_response())
 }

@@ -13,7 +13,7 @@ use crate::state::AppState;
 /// Rename a project.
 #[utoipa::path(
     patch, path = "/api/v1/projects/{projectId}", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project")),
     request_body = ProjectRequest,
     responses((status = 200, body = Success<ProjectResponse>), (status = "4XX", body = Failure)),

@@ -14,7 +14,7 @@ use crate::state::AppState;
 /// Decide about a tool call that waits.
 #[utoipa::path(
     post, path = "/api/v1/tasks/{id}/tools/{callId}/approve", tag = "tasks",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(
         ("id" = String, Path, description = "The task"),
         ("callId" = String, Path, description = "The tool call"),

@@ -13,7 +13,7 @@ use crate::state::AppState;
 /// Answers when the task is `cancelled` and no process of it is left. The record stays.
 #[utoipa::path(
     delete, path = "/api/v1/tasks/{id}", tag = "tasks",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("id" = String, Path, description = "The task")),
     responses((status = 200, body = Success<CancelResponse>), (status = "4XX", body = Failure)),
 )]

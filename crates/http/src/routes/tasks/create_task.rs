@@ -22,7 +22,7 @@ const MOST_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 /// forms carry all but `env` and `secrets`, urlencoded ones neither.
 #[utoipa::path(
     post, path = "/api/v1/tasks", tag = "tasks",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key within 24 hours gets the first answer")),
     request_body(content(
         (CreateTaskRequest = "application/json"),

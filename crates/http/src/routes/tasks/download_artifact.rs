@@ -16,7 +16,7 @@ use crate::state::AppState;
 /// Whatever is not a regular file inside the workspace is not found.
 #[utoipa::path(
     get, path = "/api/v1/tasks/{id}/artifacts/download", tag = "tasks",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(
         ("id" = String, Path, description = "The task"),
         ("path" = String, Query, description = "The file, as listed"),

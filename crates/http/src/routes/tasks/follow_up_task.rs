@@ -14,7 +14,7 @@ use crate::state::AppState;
 /// Send a further message to a task whose run has ended.
 #[utoipa::path(
     post, path = "/api/v1/tasks/{id}/messages", tag = "tasks",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(
         ("id" = String, Path, description = "The task"),
         ("Idempotency-Key" = Option<String>, Header, description = "The same key within 24 hours gets the first answer"),

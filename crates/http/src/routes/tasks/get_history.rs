@@ -11,7 +11,7 @@ use crate::state::AppState;
 /// Get the saved messages of a task.
 #[utoipa::path(
     get, path = "/api/v1/tasks/{id}/history", tag = "tasks",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("id" = String, Path, description = "The task")),
     responses((status = 200, body = Success<HistoryResponse>), (status = "4XX", body = Failure)),
 )]

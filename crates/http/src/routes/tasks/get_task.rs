@@ -11,7 +11,7 @@ use crate::state::AppState;
 /// Get a task.
 #[utoipa::path(
     get, path = "/api/v1/tasks/{id}", tag = "tasks",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("id" = String, Path, description = "The task")),
     responses((status = 200, body = Success<TaskResponse>), (status = "4XX", body = Failure)),
 )]

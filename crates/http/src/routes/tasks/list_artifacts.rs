@@ -14,7 +14,7 @@ use crate::state::AppState;
 /// What the agent left in `downloads/` comes first, what was uploaded last.
 #[utoipa::path(
     get, path = "/api/v1/tasks/{id}/artifacts", tag = "tasks",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("id" = String, Path, description = "The task")),
     responses((status = 200, body = Success<ArtifactsResponse>), (status = "4XX", body = Failure)),
 )]

@@ -14,7 +14,7 @@ use crate::state::AppState;
 /// List tasks, latest activity first.
 #[utoipa::path(
     get, path = "/api/v1/tasks", tag = "tasks",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(
         ("limit" = Option<i64>, Query, description = "Items at most: 1 to 100, default 50; more is taken as 100"),
         ("offset" = Option<i64>, Query, description = "Items before the first, default 0"),
@@ -73,5 +73,7 @@ fn own_tasks(permit: &Permit) -> Option<ApiKeyId> {
         Principal::ApiKey(key) => Some(key.lineage),
         // The permit's scope holds their own tasks only.
         Principal::EndUser(_) => None,
+        // Everybody in a project sees all of it.
+        Principal::Console(_) => None,
     }
 }

@@ -18,7 +18,7 @@ use crate::stream::{StreamBody, open};
 /// Follow a task: its history, then what happens, as server-sent events.
 #[utoipa::path(
     get, path = "/api/v1/tasks/{id}/stream", tag = "tasks",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(
         ("id" = String, Path, description = "The task"),
         ("Last-Event-ID" = Option<i64>, Header, description = "Go on after this event id"),

@@ -132,12 +132,7 @@ async fn serve_instance(
     running.spawn(listener.serve(service, stop.clone()));
     running.spawn(workers.run(stop.clone()));
     running.spawn(note_last_used(parts.authenticator.clone(), stop.clone()));
-    running.spawn(tend_tokens(
-        instance.signing.clone(),
-        instance.store.clone(),
-        Arc::clone(&instance.clock),
-        stop.clone(),
-    ));
+    running.spawn(tend_tokens(instance, stop.clone()));
     greet(settings, &parts, address, &key_file, output);
     if let Some(address) = settings.metrics_listen {
         let listener = listen(address, "SIGMIC_METRICS_LISTEN").await?;

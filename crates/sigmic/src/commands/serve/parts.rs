@@ -113,6 +113,7 @@ impl Parts {
             tasks: self.tasks.clone(),
             authenticator: self.authenticator.clone(),
             exchange: self.exchange.clone(),
+            sign_ins: instance.sign_ins.clone(),
             signing: instance.signing.clone(),
             keys: instance.admin.clone(),
             widgets: instance.widgets.clone(),

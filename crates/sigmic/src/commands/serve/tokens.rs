@@ -1,14 +1,13 @@
-//! What widget tokens need of a running server.
+//! What widget tokens and sign-ins need of a running server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth::{Origin, SigningKeys};
-use model::Clock;
-use store::Store;
+use auth::Origin;
 use tokio_util::sync::CancellationToken;
 
+use crate::instance::Instance;
 use crate::settings::Settings;
 
 /// How often signing keys and sessions are looked after.
@@ -31,31 +30,36 @@ pub(super) fn own_origins(settings: &Settings, address: SocketAddr) -> Vec<Origi
     }
 }
 
-/// Rotates the signing keys when it is time, and forgets the sessions of tokens that expired.
-pub(super) async fn tend_tokens(
-    signing: Option<Arc<SigningKeys>>,
-    store: Store,
-    clock: Arc<dyn Clock>,
+/// Rotates the signing keys when it is time, and forgets the sessions of tokens that expired and
+/// the sign-ins that ended.
+pub(super) fn tend_tokens(
+    instance: &Instance,
     stop: CancellationToken,
-) {
-    let mut ticks = tokio::time::interval(TEND_TOKENS_EVERY);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
-        let tended = async {
-            if let Some(signing) = &signing {
-                signing.maintain().await?;
+) -> impl Future<Output = ()> + Send + use<> {
+    let (sign_ins, signing) = (instance.sign_ins.clone(), instance.signing.clone());
+    let (store, clock) = (instance.store.clone(), Arc::clone(&instance.clock));
+    async move {
+        let mut ticks = tokio::time::interval(TEND_TOKENS_EVERY);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
             }
-            let before = clock.now().plus_millis(-EXPIRED_SESSIONS_MS);
-            store.delete_expired_widget_sessions(before).await
-        };
-        if let Err(error) = tended.await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "tending the signing keys and sessions failed"
-            );
+            let tended = async {
+                if let Some(signing) = &signing {
+                    signing.maintain().await?;
+                }
+                let before = clock.now().plus_millis(-EXPIRED_SESSIONS_MS);
+                store.delete_expired_widget_sessions(before).await?;
+                sign_ins.forget_dead().await?;
+                Ok::<_, anyhow::Error>(())
+            };
+            if let Err(error) = tended.await {
+                tracing::warn!(
+                    error = &*error as &dyn std::error::Error,
+                    "tending the signing keys and sessions failed"
+                );
+            }
         }
     }
 }

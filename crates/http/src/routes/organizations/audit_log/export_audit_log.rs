@@ -18,7 +18,7 @@ use crate::state::AppState;
 /// Export the audit log as JSON lines, oldest first. Each line holds the SHA-256 of the one before.
 #[utoipa::path(
     get, path = "/api/v1/organizations/{orgId}/audit-log/export", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("orgId" = String, Path, description = "The organization"), ("after" = Option<i64>, Query, description = "Only entries after the one with this number")),
     responses((status = 200, description = "One entry a line", content_type = "application/x-ndjson", body = AuditFacts), (status = "4XX", body = Failure)),
 )]

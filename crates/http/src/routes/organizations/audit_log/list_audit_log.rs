@@ -13,7 +13,7 @@ use crate::state::AppState;
 /// List who changed what, latest first.
 #[utoipa::path(
     get, path = "/api/v1/organizations/{orgId}/audit-log", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("orgId" = String, Path, description = "The organization"), ("limit" = Option<i64>, Query, description = "Items at most"), ("offset" = Option<i64>, Query, description = "Items before the first")),
     responses((status = 200, body = Paged<AuditEntryResponse>), (status = "4XX", body = Failure)),
 )]

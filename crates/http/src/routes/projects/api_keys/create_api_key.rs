@@ -18,7 +18,7 @@ use crate::state::AppState;
 /// A key of class `management` belongs to the organization and reaches no further than the caller's: neither in scopes nor in networks nor in time.
 #[utoipa::path(
     post, path = "/api/v1/projects/{projectId}/api-keys", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project")),
     request_body = CreateApiKeyRequest,
     responses((status = 200, body = Success<CreatedApiKeyResponse>), (status = "4XX", body = Failure)),

@@ -13,7 +13,7 @@ use crate::state::AppState;
 /// From where an API key, and the one that it replaces, are used.
 #[utoipa::path(
     get, path = "/api/v1/projects/{projectId}/api-keys/{id}/usage", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project"), ("id" = String, Path, description = "The key")),
     responses((status = 200, body = Success<ApiKeyUsageResponse>), (status = "4XX", body = Failure)),
 )]

@@ -13,7 +13,7 @@ use crate::state::AppState;
 /// Revoke an API key for ever, at once.
 #[utoipa::path(
     delete, path = "/api/v1/projects/{projectId}/api-keys/{id}", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project"), ("id" = String, Path, description = "The key"), ("stopTasks" = Option<bool>, Query, description = "`true`: the tasks that it leaves running are cancelled")),
     responses((status = 200, body = Success<RevocationResponse>), (status = "4XX", body = Failure)),
 )]

@@ -18,7 +18,7 @@ use crate::state::AppState;
 /// Both work until the grace ends or the old one is revoked. The tasks of the old key are in the lists of the new one.
 #[utoipa::path(
     post, path = "/api/v1/projects/{projectId}/api-keys/{id}/rotate", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project"), ("id" = String, Path, description = "The key")),
     request_body = RotateRequest,
     responses((status = 200, body = Success<RotatedApiKeyResponse>), (status = "4XX", body = Failure)),

@@ -18,7 +18,7 @@ use crate::state::AppState;
 /// A change counts for the next request with the key, on every server; its open streams end within a second.
 #[utoipa::path(
     patch, path = "/api/v1/projects/{projectId}/api-keys/{id}", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project"), ("id" = String, Path, description = "The key")),
     request_body = UpdateApiKeyRequest,
     responses((status = 200, body = Success<ApiKeyResponse>), (status = "4XX", body = Failure)),

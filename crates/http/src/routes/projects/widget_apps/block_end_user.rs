@@ -14,7 +14,7 @@ use crate::state::AppState;
 /// One who never came can be blocked beforehand.
 #[utoipa::path(
     post, path = "/api/v1/projects/{projectId}/widget-apps/{id}/end-users/block", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project"), ("id" = String, Path, description = "The widget app"), ("stopTasks" = Option<bool>, Query, description = "`true`: the tasks that it leaves running are cancelled")),
     request_body = EndUserRequest,
     responses((status = 200, body = Success<RevocationResponse>), (status = "4XX", body = Failure)),
@@ -26,7 +26,7 @@ pub(crate) async fn block_end_user(
     remaining: Remaining,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let scope = path.scope(&permit);
+    let scope = path.scope(&permit)?;
     state.widgets.get(scope).await?;
     let fields = Fields::read_json(request, state.config.max_body_bytes).await?;
     let name = fields.text("endUserId")?.unwrap_or_default();

@@ -15,7 +15,7 @@ use crate::state::AppState;
 /// Create a widget app. The answer is the only one that holds its secret.
 #[utoipa::path(
     post, path = "/api/v1/projects/{projectId}/widget-apps", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project")),
     request_body = WidgetAppRequest,
     responses((status = 200, body = Success<CreatedWidgetAppResponse>), (status = "4XX", body = Failure)),

@@ -12,7 +12,7 @@ use crate::state::AppState;
 /// Delete a widget app with its end users and tokens. Their tasks stay with the project.
 #[utoipa::path(
     delete, path = "/api/v1/projects/{projectId}/widget-apps/{id}", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project"), ("id" = String, Path, description = "The widget app"), ("stopTasks" = Option<bool>, Query, description = "`true`: the tasks that it leaves running are cancelled")),
     responses((status = 200, body = Success<RevocationResponse>), (status = "4XX", body = Failure)),
 )]
@@ -22,7 +22,7 @@ pub(crate) async fn delete_widget_app(
     State(state): State<AppState>,
     remaining: Remaining,
 ) -> Result<Response, ApiError> {
-    let scope = path.scope(&permit);
+    let scope = path.scope(&permit)?;
     let cut = Cut {
         organization_id: permit.organization_id(),
         owner: TaskOwner::WidgetApp(scope.id),

@@ -12,7 +12,7 @@ use crate::state::AppState;
 /// Get a widget app.
 #[utoipa::path(
     get, path = "/api/v1/projects/{projectId}/widget-apps/{id}", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project"), ("id" = String, Path, description = "The widget app")),
     responses((status = 200, body = Success<WidgetAppResponse>), (status = "4XX", body = Failure)),
 )]
@@ -21,6 +21,6 @@ pub(crate) async fn get_widget_app(
     path: AppPath,
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
-    let app = state.widgets.get(path.scope(&permit)).await?;
+    let app = state.widgets.get(path.scope(&permit)?).await?;
     Ok(success(app_response(&app)))
 }

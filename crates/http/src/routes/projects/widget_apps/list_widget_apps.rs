@@ -13,7 +13,7 @@ use crate::state::AppState;
 /// List the widget apps of a project, oldest first.
 #[utoipa::path(
     get, path = "/api/v1/projects/{projectId}/widget-apps", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project"), ("limit" = Option<i64>, Query, description = "Items at most"), ("offset" = Option<i64>, Query, description = "Items before the first")),
     responses((status = 200, body = Paged<WidgetAppResponse>), (status = "4XX", body = Failure)),
 )]

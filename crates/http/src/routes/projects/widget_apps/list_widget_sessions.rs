@@ -13,7 +13,7 @@ use crate::state::AppState;
 /// List the tokens of a widget app that work, latest first, a thousand at most.
 #[utoipa::path(
     get, path = "/api/v1/projects/{projectId}/widget-apps/{id}/sessions", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project"), ("id" = String, Path, description = "The widget app"), ("limit" = Option<i64>, Query, description = "Items at most"), ("offset" = Option<i64>, Query, description = "Items before the first")),
     responses((status = 200, body = Paged<WidgetSessionResponse>), (status = "4XX", body = Failure)),
 )]
@@ -23,7 +23,7 @@ pub(crate) async fn list_widget_sessions(
     State(state): State<AppState>,
     parameters: Parameters,
 ) -> Result<Response, ApiError> {
-    let listed = state.widgets.sessions(path.scope(&permit)).await?;
+    let listed = state.widgets.sessions(path.scope(&permit)?).await?;
     let items = listed.iter().map(session_response).collect();
     Ok(json(&parameters.page(items)?).into_response())
 }

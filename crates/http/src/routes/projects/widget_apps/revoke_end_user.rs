@@ -12,7 +12,7 @@ use crate::state::AppState;
 /// Cut an end user's tokens off, at once. New ones are given.
 #[utoipa::path(
     post, path = "/api/v1/projects/{projectId}/widget-apps/{id}/end-users/revoke", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project"), ("id" = String, Path, description = "The widget app"), ("stopTasks" = Option<bool>, Query, description = "`true`: the tasks that it leaves running are cancelled")),
     request_body = EndUserRequest,
     responses((status = 200, body = Success<RevocationResponse>), (status = "4XX", body = Failure)),
@@ -24,7 +24,7 @@ pub(crate) async fn revoke_end_user(
     remaining: Remaining,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let scope = path.scope(&permit);
+    let scope = path.scope(&permit)?;
     state.widgets.get(scope).await?;
     let fields = Fields::read_json(request, state.config.max_body_bytes).await?;
     let name = fields.text("endUserId")?.unwrap_or_default();

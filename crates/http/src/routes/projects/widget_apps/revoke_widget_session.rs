@@ -13,7 +13,7 @@ use crate::state::AppState;
 /// Cut one token off, at once.
 #[utoipa::path(
     delete, path = "/api/v1/projects/{projectId}/widget-apps/{id}/sessions/{sid}", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project"), ("id" = String, Path, description = "The widget app"), ("sid" = String, Path, description = "The token's `sid`"), ("stopTasks" = Option<bool>, Query, description = "`true`: the tasks that it leaves running are cancelled")),
     responses((status = 200, body = Success<RevocationResponse>), (status = "4XX", body = Failure)),
 )]
@@ -27,7 +27,7 @@ pub(crate) async fn revoke_widget_session(
     let streams = state.streams.count(|by| is_session(by, session));
     let cut_off = state
         .widgets_by(&permit)
-        .revoke_session(app.scope(&permit), session)
+        .revoke_session(app.scope(&permit)?, session)
         .await?;
     let cut = Cut {
         organization_id: permit.organization_id(),
@@ -44,6 +44,6 @@ pub(crate) async fn revoke_widget_session(
 fn is_session(by: &Principal, session: WidgetSessionId) -> bool {
     match by {
         Principal::EndUser(user) => user.session_id == session,
-        Principal::ApiKey(_) => false,
+        Principal::ApiKey(_) | Principal::Console(_) => false,
     }
 }

@@ -13,7 +13,7 @@ use crate::state::AppState;
 /// Give a widget app another secret. The old ones work until the grace ends.
 #[utoipa::path(
     post, path = "/api/v1/projects/{projectId}/widget-apps/{id}/rotate-secret", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project"), ("id" = String, Path, description = "The widget app")),
     request_body = RotateRequest,
     responses((status = 200, body = Success<RotatedSecretResponse>), (status = "4XX", body = Failure)),
@@ -24,7 +24,7 @@ pub(crate) async fn rotate_widget_app_secret(
     State(state): State<AppState>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let scope = path.scope(&permit);
+    let scope = path.scope(&permit)?;
     state.widgets.get(scope).await?;
     let fields = Fields::read_optional_json(request, state.config.max_body_bytes).await?;
     let widgets = state.widgets_by(&permit);

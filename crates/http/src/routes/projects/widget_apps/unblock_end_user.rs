@@ -12,7 +12,7 @@ use crate::state::AppState;
 /// Let an end user get tokens again. Those that were cut off stay dead.
 #[utoipa::path(
     post, path = "/api/v1/projects/{projectId}/widget-apps/{id}/end-users/unblock", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project"), ("id" = String, Path, description = "The widget app")),
     request_body = EndUserRequest,
     responses((status = 200, body = Success<Empty>), (status = "4XX", body = Failure)),
@@ -23,7 +23,7 @@ pub(crate) async fn unblock_end_user(
     State(state): State<AppState>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let scope = path.scope(&permit);
+    let scope = path.scope(&permit)?;
     state.widgets.get(scope).await?;
     let fields = Fields::read_json(request, state.config.max_body_bytes).await?;
     let name = fields.text("endUserId")?.unwrap_or_default();

@@ -14,7 +14,7 @@ use crate::state::AppState;
 /// Change a widget app. Its tokens see that from the answer on.
 #[utoipa::path(
     patch, path = "/api/v1/projects/{projectId}/widget-apps/{id}", tag = "settings",
-    security(("bearer" = []), ("apiKey" = [])),
+    security(("bearer" = []), ("apiKey" = []), ("cookie" = [])),
     params(("projectId" = String, Path, description = "The project"), ("id" = String, Path, description = "The widget app")),
     request_body = WidgetAppRequest,
     responses((status = 200, body = Success<WidgetAppResponse>), (status = "4XX", body = Failure)),
@@ -25,7 +25,7 @@ pub(crate) async fn update_widget_app(
     State(state): State<AppState>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let scope = path.scope(&permit);
+    let scope = path.scope(&permit)?;
     state.widgets.get(scope).await?;
     let fields = Fields::read_json(request, state.config.max_body_bytes).await?;
     let app = state

@@ -1,0 +1,381 @@
+//! Signing people in and out, and letting them choose a password.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use model::{
+    Clock, ConsolePrincipal, ConsoleSessionId, Email, InvalidName, Name, OrganizationId, Random,
+    Role, UserId,
+};
+use store::{
+    ConsoleSession, NewConsoleSession, OwnOrganization, PasswordLink, PasswordRecord, Store, User,
+    UserPatch, UserStatus,
+};
+use vault::Secret;
+
+use crate::console::{IDLE_MS, LIFETIME_MS};
+use crate::{PasswordError, Passwords, PlainToken, WeakPassword};
+
+/// Milliseconds that the link of somebody without a password works: seven days.
+const SETUP_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
+/// Milliseconds that the link of somebody with one works: a day.
+const RESET_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Characters that are kept of what a browser calls itself.
+const AGENT_CHARS: usize = 256;
+
+/// Why somebody is not signed in, or something of them not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// Unknown, without a password, disabled, or the password is another: one answer.
+    #[error("the e-mail address or the password is wrong")]
+    InvalidCredentials,
+    /// The new password cannot be taken.
+    #[error(transparent)]
+    Weak(#[from] WeakPassword),
+    /// The new name cannot be one.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// There is no such link, sign-in, organization or person (any more).
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// A password could not be hashed.
+    #[error("hash a password")]
+    Hash(#[source] PasswordError),
+    /// The database failed.
+    #[error("sign in")]
+    Store(#[from] store::Error),
+}
+
+impl From<PasswordError> for SignInError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Weak(weak) => Self::Weak(weak),
+            PasswordError::Hash(_) | PasswordError::Gone => Self::Hash(error),
+        }
+    }
+}
+
+/// From where somebody signs in.
+#[derive(Debug, Clone, Default)]
+pub struct Device {
+    /// The address.
+    pub peer: Option<IpAddr>,
+    /// What the browser calls itself.
+    pub agent: Option<String>,
+}
+
+/// A sign-in that was made: the only place that holds its cookie's value.
+#[derive(Debug, Clone)]
+pub struct NewSignIn {
+    /// The cookie's value.
+    pub token: PlainToken,
+    /// Who.
+    pub user: User,
+    /// The organization that it speaks for.
+    pub organization_id: Option<OrganizationId>,
+    /// Where they belong.
+    pub organizations: Vec<OwnOrganization>,
+}
+
+/// A person as they see themselves.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// Who.
+    pub user: User,
+    /// Where they belong.
+    pub organizations: Vec<OwnOrganization>,
+}
+
+/// See the module. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SignIns {
+    store: Store,
+    passwords: Passwords,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl SignIns {
+    /// Works on this store.
+    pub fn new(
+        store: Store,
+        passwords: Passwords,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        Self {
+            store,
+            passwords,
+            clock,
+            random,
+        }
+    }
+
+    /// Signs in with a password. An unknown address takes as long as a wrong password.
+    ///
+    /// # Errors
+    /// [`SignInError::InvalidCredentials`], [`SignInError::Hash`], [`SignInError::Store`].
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: Secret,
+        device: Device,
+    ) -> Result<NewSignIn, SignInError> {
+        let user = match Email::parse(email) {
+            Ok(email) => self.store.unscoped_find_user_by_email(email).await?,
+            Err(_) => None,
+        };
+        let user = user.filter(|user| user.status == UserStatus::Active);
+        let kept = user.as_ref().and_then(|user| user.password.as_ref());
+        let right = self.passwords.verify(password, kept).await?;
+        match user {
+            Some(user) if right => self.open(user, None, None, device).await,
+            Some(_) | None => Err(SignInError::InvalidCredentials),
+        }
+    }
+
+    /// Makes a sign-in for somebody who is known, for an organization of theirs (the wanted one or
+    /// the first), in the place of the one they had.
+    ///
+    /// # Errors
+    /// [`SignInError::NotFound`] when they do not belong to the wanted organization;
+    /// [`SignInError::Store`].
+    pub async fn open(
+        &self,
+        user: User,
+        wanted: Option<OrganizationId>,
+        replaces: Option<ConsoleSessionId>,
+        device: Device,
+    ) -> Result<NewSignIn, SignInError> {
+        let organizations = self.store.list_organizations_of(user.id).await?;
+        let mut ids = organizations.iter().map(|organization| organization.id);
+        let organization_id = match wanted {
+            None => ids.next(),
+            Some(wanted) => {
+                let found = ids.find(|id| *id == wanted);
+                Some(found.ok_or(SignInError::NotFound("Organization"))?)
+            }
+        };
+        let token = PlainToken::mint(&*self.random);
+        let now = self.clock.now();
+        let agent = device
+            .agent
+            .map(|agent| agent.chars().take(AGENT_CHARS).collect());
+        let new = NewConsoleSession {
+            session: ConsoleSession {
+                id: ConsoleSessionId::generate(&*self.random),
+                user_id: user.id,
+                organization_id,
+                created_at: now,
+                last_seen_at: now,
+                expires_at: now.plus_millis(LIFETIME_MS),
+                ip: device.peer.map(|peer| peer.to_string()),
+                agent,
+            },
+            hash: token.hash(),
+        };
+        self.store.insert_console_session(new, replaces).await?;
+        Ok(NewSignIn {
+            token,
+            user,
+            organization_id,
+            organizations,
+        })
+    }
+
+    /// Lets a signed-in person speak for another organization of theirs, under a new cookie.
+    ///
+    /// # Errors
+    /// [`SignInError::NotFound`], [`SignInError::Store`].
+    pub async fn switch(
+        &self,
+        person: &ConsolePrincipal,
+        to: OrganizationId,
+        device: Device,
+    ) -> Result<NewSignIn, SignInError> {
+        let user = self.user(person.user_id).await?;
+        self.open(user, Some(to), Some(person.session_id), device)
+            .await
+    }
+
+    /// The person and where they belong.
+    ///
+    /// # Errors
+    /// [`SignInError::NotFound`], [`SignInError::Store`].
+    pub async fn profile(&self, id: UserId) -> Result<Profile, SignInError> {
+        Ok(Profile {
+            user: self.user(id).await?,
+            organizations: self.store.list_organizations_of(id).await?,
+        })
+    }
+
+    /// Changes a person's own name, and their password if they know the present one; that ends
+    /// their other sign-ins.
+    ///
+    /// # Errors
+    /// See [`SignInError`].
+    pub async fn update(
+        &self,
+        person: &ConsolePrincipal,
+        name: Option<&str>,
+        password: Option<(Secret, Secret)>,
+    ) -> Result<User, SignInError> {
+        let name = name.map(Name::parse).transpose()?.map(Name::into_text);
+        let user = self.user(person.user_id).await?;
+        let password = match password {
+            None => None,
+            Some((current, new)) => {
+                let kept = user.password.as_ref();
+                if !self.passwords.verify(current, kept).await? {
+                    return Err(SignInError::InvalidCredentials);
+                }
+                Some(self.hash(&user, name.as_deref(), new).await?)
+            }
+        };
+        let patch = UserPatch { name, password };
+        let changed = self
+            .store
+            .update_user(user.id, patch, Some(person.session_id));
+        changed.await.map_err(missing("User"))
+    }
+
+    /// What is kept of a new password, judged by the highest role that the person has.
+    async fn hash(
+        &self,
+        user: &User,
+        name: Option<&str>,
+        password: Secret,
+    ) -> Result<PasswordRecord, SignInError> {
+        let organizations = self.store.list_organizations_of(user.id).await?;
+        let roles = organizations.iter().map(|organization| organization.role);
+        let role = roles.max().unwrap_or(Role::Viewer);
+        let names = vec![
+            user.email.as_str().to_owned(),
+            name.unwrap_or(&user.name).to_owned(),
+        ];
+        Ok(self.passwords.hash(password, role, names).await?)
+    }
+
+    /// Makes a link that lets its holder choose this person's password, in the place of the one
+    /// that there was.
+    ///
+    /// # Errors
+    /// [`SignInError::Store`].
+    pub async fn make_link(&self, user: &User) -> Result<PlainToken, SignInError> {
+        let token = PlainToken::mint(&*self.random);
+        let now = self.clock.now();
+        let lives = match user.password {
+            None => SETUP_MS,
+            Some(_) => RESET_MS,
+        };
+        let link = PasswordLink {
+            user_id: user.id,
+            hash: token.hash(),
+            created_at: now,
+            expires_at: now.plus_millis(lives),
+        };
+        self.store.replace_password_link(link).await?;
+        Ok(token)
+    }
+
+    /// Uses such a link: sets the password and the name. Whoever was signed in is not any more.
+    ///
+    /// # Errors
+    /// See [`SignInError`]; [`SignInError::NotFound`] for a link that is unknown, used or expired.
+    pub async fn use_link(
+        &self,
+        token: &str,
+        password: Secret,
+        name: Option<&str>,
+    ) -> Result<User, SignInError> {
+        let missing_link = SignInError::NotFound("Link");
+        let token = PlainToken::parse(token).ok_or(missing_link)?;
+        let now = self.clock.now();
+        let found = self.store.unscoped_find_password_link(token.hash(), now);
+        let user = found.await?.ok_or(SignInError::NotFound("Link"))?;
+        let name = name.map(Name::parse).transpose()?.map(Name::into_text);
+        let password = self.hash(&user, name.as_deref(), password).await?;
+        let patch = UserPatch {
+            name,
+            password: Some(password),
+        };
+        let used = self.store.use_password_link(token.hash(), patch, now);
+        used.await.map_err(missing("Link"))
+    }
+
+    /// The owner of an organization; whoever has this address becomes it if there is none.
+    ///
+    /// # Errors
+    /// [`SignInError::Store`].
+    pub async fn ensure_owner(
+        &self,
+        organization_id: OrganizationId,
+        email: Email,
+    ) -> Result<User, SignInError> {
+        let new = User {
+            id: UserId::generate(&*self.random),
+            name: email.as_str().chars().take(100).collect(),
+            email,
+            password: None,
+            status: UserStatus::Active,
+            created_at: self.clock.now(),
+        };
+        Ok(self.store.ensure_owner(organization_id, new).await?)
+    }
+
+    /// Whether a person has a link that works.
+    ///
+    /// # Errors
+    /// [`SignInError::Store`].
+    pub async fn has_link(&self, user: &User) -> Result<bool, SignInError> {
+        let now = self.clock.now();
+        Ok(self.store.has_password_link(user.id, now).await?)
+    }
+
+    /// The sign-ins of a person that work, latest first.
+    ///
+    /// # Errors
+    /// [`SignInError::Store`].
+    pub async fn list(&self, user: UserId) -> Result<Vec<ConsoleSession>, SignInError> {
+        let now = self.clock.now();
+        let idle_since = now.plus_millis(-IDLE_MS);
+        let listed = self.store.list_console_sessions(user, now, idle_since);
+        Ok(listed.await?)
+    }
+
+    /// Ends a sign-in of a person.
+    ///
+    /// # Errors
+    /// [`SignInError::NotFound`], [`SignInError::Store`].
+    pub async fn end(&self, user: UserId, id: ConsoleSessionId) -> Result<(), SignInError> {
+        let ended = self.store.delete_console_session(user, id).await;
+        ended.map_err(missing("Session"))
+    }
+
+    /// Forgets sign-ins that have ended by themselves.
+    ///
+    /// # Errors
+    /// [`SignInError::Store`].
+    pub async fn forget_dead(&self) -> Result<u64, SignInError> {
+        let now = self.clock.now();
+        let idle_since = now.plus_millis(-IDLE_MS);
+        let forgotten = self.store.delete_dead_console_sessions(now, idle_since);
+        Ok(forgotten.await?)
+    }
+
+    async fn user(&self, id: UserId) -> Result<User, SignInError> {
+        let found = self.store.find_user(id).await?;
+        found.ok_or(SignInError::NotFound("User"))
+    }
+}
+
+/// Names what a missing row was.
+fn missing(what: &'static str) -> impl FnOnce(store::Error) -> SignInError {
+    move |error| {
+        if matches!(error, store::Error::NotFound) {
+            SignInError::NotFound(what)
+        } else {
+            SignInError::Store(error)
+        }
+    }
+}

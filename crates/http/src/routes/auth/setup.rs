@@ -1,0 +1,33 @@
+//! `POST /api/v1/auth/setup`.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use wire::{Failure, SetupRequest, SignedInResponse, Success};
+
+use crate::api_error::ApiError;
+use crate::body::Fields;
+use crate::console::{FromHere, MAX_BODY_BYTES, secret, signed_in};
+use crate::state::AppState;
+
+/// Choose a password with a one-time link, and sign in.
+///
+/// The link dies, and whoever was signed in as this person is not any more. A link that is unknown, used or expired is 404.
+#[utoipa::path(
+    post, path = "/api/v1/auth/setup", tag = "people",
+    request_body = SetupRequest,
+    responses((status = 200, body = Success<SignedInResponse>), (status = "4XX", body = Failure)),
+)]
+pub(crate) async fn setup(
+    FromHere(device): FromHere,
+    State(state): State<AppState>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let fields = Fields::read_json(request, MAX_BODY_BYTES).await?;
+    let token = fields.text("token")?.unwrap_or_default();
+    let name = fields.text("name")?;
+    let password = secret(&fields, "password")?;
+    let used = state.sign_ins.use_link(&token, password, name.as_deref());
+    let user = used.await?;
+    let made = state.sign_ins.open(user, None, None, device).await?;
+    Ok(signed_in(&state, &made))
+}

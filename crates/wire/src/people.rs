@@ -1,0 +1,110 @@
+//! Bodies of signing in and of people's own profile.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Signs in with a password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LoginRequest {
+    /// The address, in any case.
+    pub email: String,
+    /// The password.
+    pub password: String,
+}
+
+/// A person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UserResponse {
+    /// Their id.
+    pub id: String,
+    /// What they sign in with, in lower case.
+    pub email: String,
+    /// What they are called.
+    pub name: String,
+    /// When they were made.
+    pub created_at: String,
+}
+
+/// An organization that the caller belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnOrganizationResponse {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What the caller is there: `owner`, `admin`, `member` or `viewer`.
+    pub role: String,
+    /// The projects that the caller may see; `null`: all of them.
+    pub project_ids: Option<Vec<String>>,
+}
+
+/// Who has signed in, and for which organization the sign-in speaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SignedInResponse {
+    /// Who.
+    pub user: UserResponse,
+    /// The organization that the sign-in speaks for; `null`: the person belongs to none.
+    pub organization_id: Option<String>,
+    /// Where the person belongs, the first first.
+    pub organizations: Vec<OwnOrganizationResponse>,
+}
+
+/// Changes the caller's own profile. What is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateMeRequest {
+    /// What they are called: 1 to 100 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// A new password. Ends the caller's other sign-ins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// The present password; required beside a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_password: Option<String>,
+}
+
+/// A sign-in of the caller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConsoleSessionResponse {
+    /// Its id, which is not the cookie.
+    pub id: String,
+    /// Whether it is the one that asks.
+    pub current: bool,
+    /// When they signed in.
+    pub created_at: String,
+    /// When it was last used, to about a minute.
+    pub last_seen_at: String,
+    /// From when on it does not work, however much it is used.
+    pub expires_at: String,
+    /// From where it was last used.
+    pub ip: Option<String>,
+    /// What the browser calls itself.
+    pub agent: Option<String>,
+}
+
+/// Uses a link that lets its holder choose a password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SetupRequest {
+    /// What stands behind `#token=` in the link.
+    pub token: String,
+    /// The new password.
+    pub password: String,
+    /// What the person is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// Lets the sign-in speak for another organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SwitchOrganizationRequest {
+    /// The organization, one of the caller's.
+    pub organization_id: String,
+}
