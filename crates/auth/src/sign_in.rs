@@ -121,10 +121,7 @@ impl SignIns {
         password: Secret,
         device: Device,
     ) -> Result<NewSignIn, SignInError> {
-        let user = match Email::parse(email) {
-            Ok(email) => self.store.unscoped_find_user_by_email(email).await?,
-            Err(_) => None,
-        };
+        let user = self.find(email).await?;
         let user = user.filter(|user| user.status == UserStatus::Active);
         let kept = user.as_ref().and_then(|user| user.password.as_ref());
         let right = self.passwords.verify(password, kept).await?;
@@ -321,6 +318,17 @@ impl SignIns {
             created_at: self.clock.now(),
         };
         Ok(self.store.ensure_owner(organization_id, new).await?)
+    }
+
+    /// The person who signs in with this address.
+    ///
+    /// # Errors
+    /// [`SignInError::Store`].
+    pub async fn find(&self, email: &str) -> Result<Option<User>, SignInError> {
+        match Email::parse(email) {
+            Ok(email) => Ok(self.store.unscoped_find_user_by_email(email).await?),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Whether a person has a link that works.

@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use auth::{KeyHasher, Passwords, SignIns, SigningKeys, check_master_key};
-use model::{Clock, OsRandom, Random, SystemClock};
-use store::{OpenMode, Store, StoreConfig};
+use auth::{KeyHasher, Passwords, PlainToken, SignIns, SigningKeys, check_master_key};
+use model::{Clock, Email, OsRandom, Random, SystemClock};
+use store::{OpenMode, Organization, Store, StoreConfig};
 use tenancy::{KeyAdmin, Widgets};
 use vault::{MasterKey, Vault};
 
@@ -17,6 +17,18 @@ use crate::settings::{Database, Settings, Signing};
 
 /// The owner of the organization that a first start makes.
 pub(crate) const FIRST_OWNER: &str = "owner@localhost";
+
+/// Whose address the owner of the first organization signs in with.
+pub(crate) fn owner_email(organization: &Organization) -> Email {
+    Email::parse(&organization.owner_name)
+        .or_else(|_| Email::parse(FIRST_OWNER))
+        .expect("the first owner's address is one")
+}
+
+/// A link whose holder chooses a password. The token stands where no server and no log sees it.
+pub(crate) fn sign_in_link(base: &str, token: &PlainToken) -> String {
+    format!("{base}/setup#token={}", token.expose_token())
+}
 
 /// What a process may do about an old schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,7 +19,8 @@ pub(crate) enum AdminCommand {
     /// Make organization, owner, default project and a key; safe to repeat
     #[command(after_help = "\
 Prints a new key named `bootstrap` in the place of the one that it printed before, which stops
-working. The key is shown this once.
+working, and a link with which the owner chooses a password, once; an older link stops working. Both
+are shown this once.
 
 Example:
   export SIGMIC_API_KEY=$(sigmic admin bootstrap --json | jq -r .apiKey)")]
@@ -27,6 +28,17 @@ Example:
         /// Who owns the organization, if it is made now
         #[arg(long, value_name = "EMAIL", default_value = "owner@localhost")]
         owner: String,
+    },
+    /// Print a link with which a person chooses a new password, once
+    #[command(after_help = "\
+The link works for a day (a week for somebody without a password) and ends an older one; it is shown
+this once. With --password-stdin the password is set at once, and the person is signed in nowhere.")]
+    ResetPassword {
+        /// What the person signs in with
+        email: String,
+        /// Read the new password from the first line of the standard input instead
+        #[arg(long)]
+        password_stdin: bool,
     },
     /// Make a project
     CreateProject {

@@ -7,6 +7,7 @@ use client::{ApiKey, Client, ClientConfig, Management};
 
 use crate::args::{Common, ServerArguments};
 use crate::failure::Failure;
+use crate::settings::Settings;
 
 /// The command line's own key for tasks, in the data directory.
 pub(super) const KEY_FILE: &str = "cli.key";
@@ -119,6 +120,15 @@ impl Called {
 
 fn invalid(error: client::Error) -> Failure {
     Failure::Usage(error.to_string())
+}
+
+/// Where browsers reach the server: what links begin with.
+pub(super) fn public_base(settings: &Settings) -> Result<String, Failure> {
+    if let Some(origin) = &settings.public_url {
+        return Ok(origin.to_string());
+    }
+    let running = read(&settings.data_dir.join(URL_FILE))?;
+    Ok(running.unwrap_or_else(|| local_url(settings.listen)))
 }
 
 /// The URL under which this machine reaches a server that listens there.

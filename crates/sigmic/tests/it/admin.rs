@@ -31,7 +31,7 @@ fn bootstrap_may_be_repeated() {
         ]
     );
     assert_eq!(first["ownerEmail"], "ana@example.com");
-    assert_eq!(first["signInLink"], Value::Null);
+    assert!(text(&first, "signInLink").contains("/setup#token="));
     let server = home.serve();
     assert_eq!(status_of(&server, text(&first, "apiKey")), 200);
     // Beside the running server.
@@ -39,6 +39,8 @@ fn bootstrap_may_be_repeated() {
     for field in ["organizationId", "projectId", "ownerEmail"] {
         assert_eq!(first[field], second[field]);
     }
+    assert!(text(&second, "signInLink").starts_with("http://127.0.0.1:"));
+    assert_ne!(first["signInLink"], second["signInLink"]);
     assert_eq!(status_of(&server, text(&first, "apiKey")), 401);
     assert_eq!(status_of(&server, text(&second, "apiKey")), 200);
     assert_eq!(status_of(&server, &home.key()), 200);
@@ -245,4 +247,25 @@ fn the_audit_log_holds_what_operators_do_and_tells_what_was_done_to_it() {
     let said = home.say(&["admin", "audit", "verify"]);
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("row 2 is missing"), "{said:?}");
+}
+
+#[test]
+fn a_password_is_reset_by_the_operator() {
+    let home = Home::new();
+    home.json(&["admin", "bootstrap", "--owner", "Ana@example.com", "--json"]);
+    let reset = |rest: &[&str]| {
+        let mut all = vec!["admin", "reset-password", "--json"];
+        all.extend(rest);
+        home.say(&all)
+    };
+    let said = reset(&["ANA@example.com"]);
+    let answer: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(answer["email"], "ana@example.com");
+    assert!(text(&answer, "link").contains("/setup#token="));
+    let unknown = reset(&["nobody@example.com"]);
+    assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    // An empty line is no password.
+    let empty = reset(&["ana@example.com", "--password-stdin"]);
+    assert_eq!(empty.code, Some(2), "{empty:?}");
+    assert!(empty.err.contains("at least 12 characters"), "{empty:?}");
 }

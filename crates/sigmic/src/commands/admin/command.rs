@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use store::{ApiKey, OpenMode};
 use tenancy::{AdminError, BootstrapOutcome, NewKey, NewWidget};
 
-use super::{audit, signing_keys, widgets};
+use super::people::Reset;
+use super::{audit, people, signing_keys, widgets};
 use crate::args::{AdminArguments, AdminCommand, Common, KeyCommand};
 use crate::commands::runtime;
 use crate::failure::{Done, Failure};
@@ -45,7 +46,8 @@ pub(crate) fn run(
 async fn answer(settings: &Settings, command: AdminCommand) -> Result<Answer, Failure> {
     let schema = match command {
         AdminCommand::Bootstrap { .. } | AdminCommand::Migrate => Schema::Migrate,
-        AdminCommand::CreateProject { .. }
+        AdminCommand::ResetPassword { .. }
+        | AdminCommand::CreateProject { .. }
         | AdminCommand::CreateKey { .. }
         | AdminCommand::Keys { .. }
         | AdminCommand::CreateWidgetApp { .. }
@@ -54,14 +56,29 @@ async fn answer(settings: &Settings, command: AdminCommand) -> Result<Answer, Fa
         | AdminCommand::Backup { .. } => Schema::Require,
     };
     let instance = Instance::open(settings, OpenMode::Beside, schema).await?;
-    let answer = carry_out(&instance, command).await;
+    let answer = carry_out(settings, &instance, command).await;
     instance.store.close().await;
     answer
 }
 
-async fn carry_out(instance: &Instance, command: AdminCommand) -> Result<Answer, Failure> {
+async fn carry_out(
+    settings: &Settings,
+    instance: &Instance,
+    command: AdminCommand,
+) -> Result<Answer, Failure> {
     match command {
-        AdminCommand::Bootstrap { owner } => bootstrap(instance, &owner).await,
+        AdminCommand::Bootstrap { owner } => bootstrap(settings, instance, &owner).await,
+        AdminCommand::ResetPassword {
+            email,
+            password_stdin,
+        } => {
+            let how = if password_stdin {
+                Reset::ByPassword
+            } else {
+                Reset::ByLink
+            };
+            people::reset_password(settings, instance, &email, how).await
+        }
         AdminCommand::CreateProject { name } => create_project(instance, &name).await,
         AdminCommand::CreateKey {
             project,
@@ -116,7 +133,11 @@ async fn carry_out(instance: &Instance, command: AdminCommand) -> Result<Answer,
     }
 }
 
-async fn bootstrap(instance: &Instance, owner: &str) -> Result<Answer, Failure> {
+async fn bootstrap(
+    settings: &Settings,
+    instance: &Instance,
+    owner: &str,
+) -> Result<Answer, Failure> {
     let keys = [(KeyClass::Project, "bootstrap")];
     let made = instance.admin.bootstrap(owner, &keys).await;
     let BootstrapOutcome {
@@ -125,12 +146,13 @@ async fn bootstrap(instance: &Instance, owner: &str) -> Result<Answer, Failure> 
         keys,
     } = made.map_err(refused)?;
     let key = keys.first().map(|minted| minted.key.expose_key());
+    let link = people::owner_link(settings, instance, &organization).await?;
     Ok(Answer {
         json: json!({
             "organizationId": organization.id.to_string(),
             "projectId": project.id.to_string(),
             "ownerEmail": organization.owner_name,
-            "signInLink": null,
+            "signInLink": link,
             "apiKey": key,
         }),
         text: vec![
@@ -140,7 +162,8 @@ async fn bootstrap(instance: &Instance, owner: &str) -> Result<Answer, Failure> 
             ),
             format!("Project:      {} ({})", project.id, project.name),
             format!("API key:      {}", key.unwrap_or_default()),
-            "The key is shown this once; it replaces the one that this command printed before."
+            format!("Sign in:      {link}"),
+            "Key and link are shown this once; they replace those that this command printed before."
                 .to_owned(),
         ],
     })

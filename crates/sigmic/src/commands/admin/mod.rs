@@ -2,6 +2,7 @@
 
 mod audit;
 mod command;
+mod people;
 mod signing_keys;
 mod widgets;
 

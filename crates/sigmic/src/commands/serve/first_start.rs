@@ -1,13 +1,18 @@
 //! What the command line needs to call this server: keys of its own and the address.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use auth::PlainKey;
 use model::{Caller, KeyClass};
 
-use crate::commands::connect::{KEY_FILE, MANAGEMENT_KEY_FILE, URL_FILE, read};
-use crate::instance::{FIRST_OWNER, Instance, Lasting, write_private_file};
+use crate::commands::connect::{KEY_FILE, MANAGEMENT_KEY_FILE, URL_FILE, local_url, read};
+use crate::instance::{
+    FIRST_OWNER, Instance, Lasting, owner_email, sign_in_link, write_private_file,
+};
+use crate::output::Output;
+use crate::settings::Settings;
 
 /// Longest name of a key that is made of a path.
 const MAX_NAME_CHARS: usize = 100;
@@ -52,6 +57,33 @@ async fn ensure_key(
         .await?;
     let minted = made.keys.first().context("the key that was asked for")?;
     write_private_file(path, minted.key.expose_key(), Lasting::Durable)
+}
+
+/// Prints the link with which the first organization's owner chooses a password, as long as they
+/// have neither one nor such a link.
+pub(super) async fn tell_owner(
+    instance: &Instance,
+    settings: &Settings,
+    address: SocketAddr,
+    output: &mut Output,
+) -> Result<()> {
+    let Some(organization) = instance.store.find_default_organization().await? else {
+        return Ok(());
+    };
+    let email = owner_email(&organization);
+    let owner = instance
+        .sign_ins
+        .ensure_owner(organization.id, email)
+        .await?;
+    if owner.password.is_some() || instance.sign_ins.has_link(&owner).await? {
+        return Ok(());
+    }
+    let link = instance.sign_ins.make_link(&owner).await?;
+    let own = settings.public_url.as_ref().map(ToString::to_string);
+    let base = own.unwrap_or_else(|| local_url(address));
+    let link = sign_in_link(&base, &link);
+    output.line(format!("  sign in     {link} (once, within a week)"));
+    Ok(())
 }
 
 /// The file that says where the server listens, for as long as it does.

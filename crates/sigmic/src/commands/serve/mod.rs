@@ -35,7 +35,7 @@ use crate::instance::{Instance, Schema};
 use crate::logging;
 use crate::output::Output;
 use crate::settings::{Database, Settings};
-use first_start::{UrlFile, ensure_keys};
+use first_start::{UrlFile, ensure_keys, tell_owner};
 use tokens::{own_origins, tend_tokens};
 
 /// How often the last uses of keys are written.
@@ -134,6 +134,7 @@ async fn serve_instance(
     running.spawn(note_last_used(parts.authenticator.clone(), stop.clone()));
     running.spawn(tend_tokens(instance, stop.clone()));
     greet(settings, &parts, address, &key_file, output);
+    tell_owner(instance, settings, address, output).await?;
     if let Some(address) = settings.metrics_listen {
         let listener = listen(address, "SIGMIC_METRICS_LISTEN").await?;
         output.line(format!(
