@@ -20,6 +20,7 @@ mod guard;
 mod idempotency;
 mod listener;
 mod manage;
+mod members;
 mod metrics;
 mod middleware;
 mod multipart;

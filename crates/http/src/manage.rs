@@ -61,6 +61,12 @@ permits!(
     MayChangeApps => ChangeApps,
     /// Proof that the caller may read the audit log.
     MayReadAudit => ReadAudit,
+    /// Proof that the caller may see the organization and its members.
+    MaySeeMembers => SeeMembers,
+    /// Proof that the caller may rename the organization.
+    MayChangeOrganization => ChangeOrganization,
+    /// Proof that the caller may invite and remove members and viewers.
+    MayChangeMembers => ChangeMembers,
 );
 
 /// What the path names, in its order; what is no id names nothing.

@@ -88,7 +88,7 @@ pub(crate) fn project_ids(access: &ProjectAccess) -> Option<Vec<String>> {
     }
 }
 
-fn own_organization_response(organization: &OwnOrganization) -> OwnOrganizationResponse {
+pub(crate) fn own_organization_response(organization: &OwnOrganization) -> OwnOrganizationResponse {
     OwnOrganizationResponse {
         id: organization.id.to_string(),
         name: organization.name.clone(),

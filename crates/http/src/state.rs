@@ -9,7 +9,7 @@ use auth::{Authenticator, Origin, SignIns, SigningKeys, TokenExchange};
 use ipnet::IpNet;
 use model::{Clock, Random, SettingPermit};
 use tasks::Tasks;
-use tenancy::{AuditLog, KeyAdmin, Widgets};
+use tenancy::{AuditLog, KeyAdmin, People, Widgets};
 
 use crate::console::SessionCookie;
 use crate::metrics::HttpMetrics;
@@ -71,6 +71,8 @@ pub struct HttpParts {
     pub exchange: TokenExchange,
     /// Signs people in.
     pub sign_ins: SignIns,
+    /// Organizations and their members.
+    pub people: People,
     /// The keys that sign tokens; absent: none are signed.
     pub signing: Option<Arc<SigningKeys>>,
     /// Projects and keys.

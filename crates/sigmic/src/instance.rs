@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use auth::{KeyHasher, Passwords, PlainToken, SignIns, SigningKeys, check_master_key};
 use model::{Clock, Email, OsRandom, Random, SystemClock};
 use store::{OpenMode, Organization, Store, StoreConfig};
-use tenancy::{KeyAdmin, Widgets};
+use tenancy::{KeyAdmin, People, Widgets};
 use vault::{MasterKey, Vault};
 
 use crate::settings::{Database, Settings, Signing};
@@ -50,6 +50,7 @@ pub(crate) struct Instance {
     pub(crate) admin: KeyAdmin,
     pub(crate) widgets: Widgets,
     pub(crate) sign_ins: SignIns,
+    pub(crate) people: People,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
 }
@@ -89,24 +90,19 @@ impl Instance {
             Arc::clone(&random),
         );
         let passwords = Passwords::load(&store, &vault, &*clock, &random).await?;
+        let people = People::new(
+            store.clone(),
+            passwords.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&random),
+        );
         let sign_ins = SignIns::new(
             store.clone(),
             passwords,
             Arc::clone(&clock),
             Arc::clone(&random),
         );
-        let signing = match settings.signing {
-            Signing::Off => None,
-            Signing::On => {
-                let keys = SigningKeys::load(
-                    store.clone(),
-                    Arc::clone(&vault),
-                    Arc::clone(&clock),
-                    Arc::clone(&random),
-                );
-                Some(Arc::new(keys.await?))
-            }
-        };
+        let signing = signing_keys(settings, &store, &vault, &clock, &random).await?;
         Ok(Self {
             store,
             vault,
@@ -115,9 +111,32 @@ impl Instance {
             admin,
             widgets,
             sign_ins,
+            people,
             clock,
             random,
         })
+    }
+}
+
+/// The keys that tokens are signed with, unless that is switched off.
+async fn signing_keys(
+    settings: &Settings,
+    store: &Store,
+    vault: &Arc<Vault>,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> Result<Option<Arc<SigningKeys>>> {
+    match settings.signing {
+        Signing::Off => Ok(None),
+        Signing::On => {
+            let keys = SigningKeys::load(
+                store.clone(),
+                Arc::clone(vault),
+                Arc::clone(clock),
+                Arc::clone(random),
+            );
+            Ok(Some(Arc::new(keys.await?)))
+        }
     }
 }
 

@@ -54,6 +54,12 @@ pub(crate) const LOCK_AUDIT_HEAD: Differs = Differs {
     postgres: "SELECT seq, hash FROM audit_heads WHERE chain = $1 FOR NO KEY UPDATE",
 };
 
+/// An organization, held until the transaction ends: who owns it changes one at a time.
+pub(crate) const LOCK_ORGANIZATION: Differs = Differs {
+    sqlite: "SELECT id FROM organizations WHERE id = $1",
+    postgres: "SELECT id FROM organizations WHERE id = $1 FOR NO KEY UPDATE",
+};
+
 /// The run of a project that waited longest and that this worker may take; on PostgreSQL not one
 /// that another worker is just taking.
 pub(crate) const CLAIM_CANDIDATE: Differs = Differs {

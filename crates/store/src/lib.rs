@@ -41,10 +41,11 @@ pub use tasks::{
 };
 pub use tenancy::{
     ApiKey, ApiKeyCheck, ApiKeyPatch, Bootstrap, Bootstrapped, ConsoleSession, ConsoleSessionCheck,
-    EndUser, EndUserStatus, EndUserVariables, InstanceSecret, KeyCaller, KeyHash, KeyStatus,
-    KeyUse, NewApiKey, NewConsoleSession, NewWidgetApp, NewWidgetSession, Organization,
-    OwnOrganization, PasswordLink, PasswordRecord, Project, ProjectPatch, SessionsOf,
-    SigningKeyChange, SigningKeyRow, SigningKeyState, TenantStatus, User, UserPatch, UserStatus,
-    WidgetApp, WidgetAppCheck, WidgetAppPatch, WidgetAppScope, WidgetAppSecret, WidgetSession,
+    EndUser, EndUserStatus, EndUserVariables, InstanceSecret, Invite, KeyCaller, KeyHash,
+    KeyStatus, KeyUse, Member, MemberPatch, NewApiKey, NewConsoleSession, NewMembership,
+    NewOrganization, NewWidgetApp, NewWidgetSession, Newcomer, Organization, OwnOrganization,
+    PasswordLink, PasswordRecord, Project, ProjectPatch, SessionsOf, SigningKeyChange,
+    SigningKeyRow, SigningKeyState, TenantStatus, User, UserPatch, UserStatus, WidgetApp,
+    WidgetAppCheck, WidgetAppPatch, WidgetAppScope, WidgetAppSecret, WidgetSession,
     WidgetSessionCheck,
 };

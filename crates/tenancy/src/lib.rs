@@ -2,12 +2,14 @@
 //! direction: it knows neither axum nor SQL, and nothing here runs a task.
 //!
 //! - [`KeyAdmin`]: projects and API keys, and how far one key may hand on ([`Reach`]);
+//! - [`People`]: organizations, their members and invitations;
 //! - [`Widgets`]: widget apps, their secrets, and their end users' tokens;
 //! - [`AuditLog`]: who changed what.
 
 mod audit;
 mod error;
 mod keys;
+mod people;
 mod projects;
 mod reach;
 mod widgets;
@@ -15,10 +17,11 @@ mod widgets;
 pub use audit::AuditLog;
 pub use error::Error;
 pub use keys::{AdminError, KeyAdmin, KeyChange, MintedKey, NewKey, RotatedKey};
+pub use people::{MadeInvite, NewInvite, People, PeopleError};
 pub use projects::BootstrapOutcome;
 pub use reach::Reach;
 pub use store::{
-    ApiKey, AuditRow, KeyCaller, KeyStatus, Project, TenantStatus, WidgetApp, WidgetAppScope,
-    WidgetSession,
+    ApiKey, AuditRow, Invite, KeyCaller, KeyStatus, Member, Project, TenantStatus, WidgetApp,
+    WidgetAppScope, WidgetSession,
 };
 pub use widgets::{CutOff, MintedApp, NewWidget, WidgetChange, Widgets};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use auth::{Authenticator, KeyHasher, Passwords, SignIns, SigningKeys, TokenExchange};
 use model::{Clock, Random};
 use store::Store;
-use tenancy::{AuditLog, KeyAdmin, Widgets};
+use tenancy::{AuditLog, KeyAdmin, People, Widgets};
 use vault::Vault;
 
 /// Whether a server signs tokens.
@@ -21,6 +21,7 @@ pub(crate) struct Credentials {
     pub(crate) authenticator: Authenticator,
     pub(crate) exchange: TokenExchange,
     pub(crate) sign_ins: SignIns,
+    pub(crate) people: People,
     pub(crate) signing: Option<Arc<SigningKeys>>,
     pub(crate) admin: KeyAdmin,
     pub(crate) widgets: Widgets,
@@ -51,10 +52,17 @@ impl Credentials {
             }
         };
         let passwords = Passwords::load(store, vault, &**clock, random).await;
+        let passwords = passwords.expect("the pepper");
         Self {
+            people: People::new(
+                store.clone(),
+                passwords.clone(),
+                Arc::clone(clock),
+                Arc::clone(random),
+            ),
             sign_ins: SignIns::new(
                 store.clone(),
-                passwords.expect("the pepper"),
+                passwords,
                 Arc::clone(clock),
                 Arc::clone(random),
             ),

@@ -437,6 +437,7 @@ impl TestServerBuilder {
             authenticator: credentials.authenticator.clone(),
             exchange: credentials.exchange.clone(),
             sign_ins: credentials.sign_ins.clone(),
+            people: credentials.people.clone(),
             signing: credentials.signing.clone(),
             keys: credentials.admin.clone(),
             widgets: credentials.widgets.clone(),

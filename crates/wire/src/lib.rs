@@ -30,8 +30,10 @@ pub use event::{StatusName, StreamEvent, TASK_CANCELLED};
 pub use frame::{Envelope, Frame, HEARTBEAT};
 pub use message::{AttachedFileResponse, HistoryResponse, MessageResponse, Role, messages_of};
 pub use people::{
-    ConsoleSessionResponse, LoginRequest, OwnOrganizationResponse, SetupRequest, SignedInResponse,
-    SwitchOrganizationRequest, UpdateMeRequest, UserResponse,
+    AcceptInviteRequest, ConsoleSessionResponse, InviteRequest, InviteResponse, LoginRequest,
+    MadeInviteResponse, MemberResponse, OrganizationRequest, OrganizationResponse,
+    OwnOrganizationResponse, SetupRequest, SignedInResponse, SwitchOrganizationRequest,
+    UpdateMeRequest, UpdateMemberRequest, UserResponse,
 };
 pub use projector::{Projector, Step};
 pub use settings::{

@@ -108,3 +108,110 @@ pub struct SwitchOrganizationRequest {
     /// The organization, one of the caller's.
     pub organization_id: String,
 }
+
+/// An organization, as its members see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrganizationResponse {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What the caller is there.
+    pub role: String,
+}
+
+/// Makes or renames an organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrganizationRequest {
+    /// Its name: 1 to 100 characters.
+    pub name: String,
+}
+
+/// A member of an organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberResponse {
+    /// Who.
+    pub user_id: String,
+    /// What they sign in with.
+    pub email: String,
+    /// What they are called.
+    pub name: String,
+    /// `owner`, `admin`, `member` or `viewer`.
+    pub role: String,
+    /// The projects that they may see; `null`: all of them.
+    pub project_ids: Option<Vec<String>>,
+    /// When they joined.
+    pub joined_at: String,
+}
+
+/// Changes a member. What is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UpdateMemberRequest {
+    /// `owner`, `admin`, `member` or `viewer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// The projects that they may see; `null`: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_ids: Option<Vec<String>>,
+}
+
+/// Invites somebody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InviteRequest {
+    /// Their address.
+    pub email: String,
+    /// `owner`, `admin`, `member` or `viewer`.
+    pub role: String,
+    /// The projects that a member or viewer may see; `null`: all of them; default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_ids: Option<Vec<String>>,
+}
+
+/// An invitation, without its link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InviteResponse {
+    /// Its id.
+    pub id: String,
+    /// Whom.
+    pub email: String,
+    /// As what.
+    pub role: String,
+    /// The projects that they will see; `null`: all of them.
+    pub project_ids: Option<Vec<String>>,
+    /// Who invites.
+    pub invited_by: String,
+    /// When its link was made.
+    pub created_at: String,
+    /// From when on its link does not work.
+    pub expires_at: String,
+}
+
+/// An invitation that was made: the only answer that holds its link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MadeInviteResponse {
+    /// Its record.
+    #[serde(flatten)]
+    pub invite: InviteResponse,
+    /// The link to be sent to them. Works once, for seven days.
+    pub link: String,
+}
+
+/// Accepts an invitation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AcceptInviteRequest {
+    /// What stands behind `#token=` in the link.
+    pub token: String,
+    /// The password of whoever signs in with the address already, else the one they choose.
+    pub password: String,
+    /// What they are called; required for somebody new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}

@@ -1,9 +1,10 @@
 //! The URL tree: `/healthz` and `/readyz` in [`health`], `/.well-known` in [`well_known`],
-//! `/api/v1/auth` in [`auth`], `/api/v1/me` in [`me`], `/api/v1/organizations` in [`organizations`],
+//! `/api/v1/auth` in [`auth`], `/api/v1/invites` in [`invites`], `/api/v1/me` in [`me`], `/api/v1/organizations` in [`organizations`],
 //! `/api/v1/projects` in [`projects`], `/api/v1/tasks` in [`tasks`].
 
 mod auth;
 mod health;
+mod invites;
 mod me;
 mod organizations;
 mod projects;
@@ -22,6 +23,7 @@ pub(crate) fn all() -> OpenApiRouter<AppState> {
         .merge(auth::routes())
         .merge(me::routes())
         .merge(organizations::routes())
+        .merge(invites::routes())
         .merge(projects::routes())
         .merge(tasks::routes())
 }

@@ -23,6 +23,7 @@ mod exchange;
 mod follow_up;
 mod memory;
 mod origins;
+mod people;
 mod queue;
 mod read;
 mod resume;

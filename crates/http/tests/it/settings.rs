@@ -9,14 +9,28 @@ use testkit::{Api, Reply, TestServer, send};
 use crate::widgets::Shop;
 
 /// A route, and the scopes of which it needs one.
-type Route = (Method, &'static str, &'static [Scope]);
+pub(crate) type Route = (Method, &'static str, &'static [Scope]);
 
 const READ_KEYS: &[Scope] = &[Scope::KeysRead, Scope::KeysManage];
+const MEMBERS: &[Scope] = &[Scope::MembersManage];
 const READ_APPS: &[Scope] = &[Scope::AppsRead, Scope::AppsManage];
 
 /// The management routes; `O`, `P`, `K`, `A`, `S` stand for an organization, a project, a key, an app
 /// and a session.
-const ROUTES: &[Route] = &[
+pub(crate) const ROUTES: &[Route] = &[
+    (Method::GET, "/api/v1/organizations/O", &[]),
+    (Method::PATCH, "/api/v1/organizations/O", &[]),
+    (Method::GET, "/api/v1/organizations/O/members", &[]),
+    (Method::PATCH, "/api/v1/organizations/O/members/U", MEMBERS),
+    (Method::DELETE, "/api/v1/organizations/O/members/U", MEMBERS),
+    (Method::GET, "/api/v1/organizations/O/invites", MEMBERS),
+    (Method::POST, "/api/v1/organizations/O/invites", MEMBERS),
+    (Method::DELETE, "/api/v1/organizations/O/invites/I", MEMBERS),
+    (
+        Method::POST,
+        "/api/v1/organizations/O/invites/I/resend",
+        MEMBERS,
+    ),
     (
         Method::GET,
         "/api/v1/projects",
@@ -127,7 +141,7 @@ const ROUTES: &[Route] = &[
 ];
 
 /// The path with real ids where there are some.
-fn path_of(shop: &Shop, path: &str) -> String {
+pub(crate) fn path_of(shop: &Shop, path: &str) -> String {
     let app = &shop.minted.app;
     let session = "00000000-0000-4000-8000-000000000000";
     path.replace("/O", &format!("/{}", app.organization_id))
@@ -135,6 +149,8 @@ fn path_of(shop: &Shop, path: &str) -> String {
         .replace("/K", &format!("/{}", shop.server.key.record.id))
         .replace("/A", &format!("/{}", app.id))
         .replace("/S", &format!("/{session}"))
+        .replace("/U", &format!("/{session}"))
+        .replace("/I", &format!("/{session}"))
 }
 
 /// A key of class `management` that holds these scopes only.
@@ -257,7 +273,11 @@ async fn what_lies_in_another_organization_is_not_found() {
     };
     let minted = shop.server.admin.create_key(new).await.unwrap();
     let theirs = shop.server.api.with_key(minted.key.expose_key());
-    for (method, path, _) in ROUTES {
+    for (method, path, scopes) in ROUTES {
+        // What no key may is not looked for.
+        if scopes.is_empty() {
+            continue;
+        }
         if !path.contains("/P") && !path.contains("/O") {
             continue;
         }
@@ -277,13 +297,19 @@ async fn what_lies_in_another_organization_is_not_found() {
 async fn a_path_that_names_nothing_is_not_found() {
     let shop = Shop::of(TestServer::start([Reply::say("x")]).await).await;
     let (_, manager) = shop.server.management_key().await;
-    for (method, path, _) in ROUTES {
+    for (method, path, scopes) in ROUTES {
+        // What no key may is not looked for.
+        if scopes.is_empty() {
+            continue;
+        }
         for (part, wrong) in [
             ("/O", "/nope"),
             ("/P", "/nope"),
             ("/K", "/nope"),
             ("/A", "/x'--"),
             ("/S", "/nope"),
+            ("/U", "/nope"),
+            ("/I", "/nope"),
         ] {
             if !path.contains(part) {
                 continue;
@@ -316,7 +342,9 @@ fn the_table_holds_every_management_route() {
             .replace("/P", "/{projectId}")
             .replace("/K", "/{id}")
             .replace("/A", "/{id}")
-            .replace("/S", "/{sid}");
+            .replace("/S", "/{sid}")
+            .replace("/U", "/{userId}")
+            .replace("/I", "/{id}");
         format!("{method} {path}")
     };
     let mut tried: Vec<String> = ROUTES.iter().map(template).collect();

@@ -33,13 +33,7 @@ Example:
     #[command(after_help = "\
 The link works for a day (a week for somebody without a password) and ends an older one; it is shown
 this once. With --password-stdin the password is set at once, and the person is signed in nowhere.")]
-    ResetPassword {
-        /// What the person signs in with
-        email: String,
-        /// Read the new password from the first line of the standard input instead
-        #[arg(long)]
-        password_stdin: bool,
-    },
+    ResetPassword(ResetArguments),
     /// Make a project
     CreateProject {
         /// Its name, unique in the organization
@@ -114,6 +108,15 @@ the directory `workspaces` with your own tool. PostgreSQL is backed up with pg_d
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResetArguments {
+    /// What the person signs in with
+    pub(crate) email: String,
+    /// Read the new password from the first line of the standard input instead
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
 }
 
 #[derive(Debug, Subcommand)]

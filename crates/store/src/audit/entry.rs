@@ -39,6 +39,18 @@ macro_rules! audit_actions {
 audit_actions!(
     /// An organization was made.
     OrganizationCreate => "organization.create",
+    /// An organization was renamed.
+    OrganizationUpdate => "organization.update",
+    /// Somebody was invited.
+    InviteCreate => "invite.create",
+    /// An invitation was taken back.
+    InviteDelete => "invite.delete",
+    /// Somebody joined.
+    MemberJoin => "member.join",
+    /// A member's role or projects were changed.
+    MemberUpdate => "member.update",
+    /// A member was removed.
+    MemberRemove => "member.remove",
     /// A project was made.
     ProjectCreate => "project.create",
     /// A project was changed.

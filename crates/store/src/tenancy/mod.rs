@@ -6,6 +6,7 @@ mod console_sessions;
 mod end_users;
 mod facts;
 mod instance;
+mod invites;
 mod key_rows;
 mod keys;
 mod members;
@@ -23,12 +24,13 @@ pub use console_sessions::{ConsoleSession, ConsoleSessionCheck, NewConsoleSessio
 pub(crate) use end_users::FIND_SESSION;
 pub use end_users::{EndUser, EndUserVariables, NewWidgetSession, SessionsOf};
 pub use instance::InstanceSecret;
+pub use invites::{Invite, NewOrganization, Newcomer};
 pub use key_rows::{
     ApiKey, ApiKeyCheck, ApiKeyPatch, KeyCaller, KeyHash, KeyStatus, KeyUse, NewApiKey,
 };
 #[cfg(test)]
 pub(crate) use keys::FIND_BY_HASH;
-pub use members::OwnOrganization;
+pub use members::{Member, MemberPatch, NewMembership, OwnOrganization};
 pub use people::{PasswordLink, PasswordRecord, User, UserPatch, UserStatus};
 pub use signing::{SigningKeyChange, SigningKeyRow, SigningKeyState};
 pub use tenants::{Organization, Project, ProjectPatch, TenantStatus};

@@ -242,7 +242,7 @@ async fn find_user(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
     row.map(read_user).transpose()
 }
 
-async fn find_by_email(tx: &mut Tx, email: &Email) -> Result<Option<User>, Error> {
+pub(super) async fn find_by_email(tx: &mut Tx, email: &Email) -> Result<Option<User>, Error> {
     let row = tx
         .query_opt(
             "SELECT id, email, name, password, status, created_at FROM users WHERE email = $1",
@@ -250,6 +250,23 @@ async fn find_by_email(tx: &mut Tx, email: &Email) -> Result<Option<User>, Error
         )
         .await?;
     row.map(read_user).transpose()
+}
+
+pub(super) async fn insert_user(tx: &mut Tx, user: &User) -> Result<(), Error> {
+    tx.execute(
+        "INSERT INTO users (id, email, name, password, status, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        params![
+            user.id,
+            user.email.as_str(),
+            &user.name,
+            user.password.as_ref().map(PasswordRecord::as_str),
+            user.status,
+            user.created_at,
+        ],
+    )
+    .await
+    .map(drop)
 }
 
 async fn update(

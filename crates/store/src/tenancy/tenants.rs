@@ -103,6 +103,23 @@ impl Store {
         .await
     }
 
+    /// Renames an organization.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Unavailable`].
+    pub async fn rename_organization(
+        &self,
+        id: OrganizationId,
+        name: String,
+        by: ChangedBy,
+    ) -> Result<(), Error> {
+        let input = (id, name, by);
+        self.write("rename_organization", input, |tx, (id, name, by)| {
+            Box::pin(rename_organization(tx, *id, name, by))
+        })
+        .await
+    }
+
     /// Makes a project.
     ///
     /// # Errors
@@ -193,6 +210,21 @@ pub(super) async fn insert_organization(
     )
     .await
     .map(drop)
+}
+
+async fn rename_organization(
+    tx: &mut Tx,
+    id: OrganizationId,
+    name: &String,
+    by: &ChangedBy,
+) -> Result<(), Error> {
+    let sql = "UPDATE organizations SET name = $2 WHERE id = $1";
+    if tx.execute(sql, params![id, name]).await? == 0 {
+        return Err(Error::NotFound);
+    }
+    let after = serde_json::json!({"name": name});
+    let done = Done::made(AuditAction::OrganizationUpdate, id, after);
+    record(tx, Some(id), by, &done).await
 }
 
 pub(super) async fn find_default_organization(tx: &mut Tx) -> Result<Option<Organization>, Error> {

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use store::{ApiKey, OpenMode};
 use tenancy::{AdminError, BootstrapOutcome, NewKey, NewWidget};
 
-use super::people::Reset;
 use super::{audit, people, signing_keys, widgets};
 use crate::args::{AdminArguments, AdminCommand, Common, KeyCommand};
 use crate::commands::runtime;
@@ -46,7 +45,7 @@ pub(crate) fn run(
 async fn answer(settings: &Settings, command: AdminCommand) -> Result<Answer, Failure> {
     let schema = match command {
         AdminCommand::Bootstrap { .. } | AdminCommand::Migrate => Schema::Migrate,
-        AdminCommand::ResetPassword { .. }
+        AdminCommand::ResetPassword(_)
         | AdminCommand::CreateProject { .. }
         | AdminCommand::CreateKey { .. }
         | AdminCommand::Keys { .. }
@@ -68,16 +67,8 @@ async fn carry_out(
 ) -> Result<Answer, Failure> {
     match command {
         AdminCommand::Bootstrap { owner } => bootstrap(settings, instance, &owner).await,
-        AdminCommand::ResetPassword {
-            email,
-            password_stdin,
-        } => {
-            let how = if password_stdin {
-                Reset::ByPassword
-            } else {
-                Reset::ByLink
-            };
-            people::reset_password(settings, instance, &email, how).await
+        AdminCommand::ResetPassword(wanted) => {
+            people::reset_password(settings, instance, &wanted).await
         }
         AdminCommand::CreateProject { name } => create_project(instance, &name).await,
         AdminCommand::CreateKey {

@@ -5,6 +5,7 @@ use serde_json::json;
 use store::Organization;
 
 use super::command::Answer;
+use crate::args::ResetArguments;
 use crate::commands::connect::public_base;
 use crate::failure::Failure;
 use crate::instance::{Instance, owner_email, sign_in_link};
@@ -23,26 +24,17 @@ pub(super) async fn owner_link(
     Ok(sign_in_link(&base, &link.map_err(refused)?))
 }
 
-/// How a person gets a new password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reset {
-    /// They choose it, with a link.
-    ByLink,
-    /// It is read from the standard input.
-    ByPassword,
-}
-
 /// A link with which a person chooses a new password, or that password itself.
 pub(super) async fn reset_password(
     settings: &Settings,
     instance: &Instance,
-    email: &str,
-    how: Reset,
+    wanted: &ResetArguments,
 ) -> Result<Answer, Failure> {
+    let email = &wanted.email;
     let user = instance.sign_ins.find(email).await.map_err(refused)?;
     let user = user.ok_or_else(|| anyhow::anyhow!("nobody signs in with {email:?}"))?;
     let link = instance.sign_ins.make_link(&user).await.map_err(refused)?;
-    if how == Reset::ByPassword {
+    if wanted.password_stdin {
         let password = first_line()?;
         let token = link.expose_token();
         let used = instance.sign_ins.use_link(token, password, None).await;

@@ -114,6 +114,7 @@ impl Parts {
             authenticator: self.authenticator.clone(),
             exchange: self.exchange.clone(),
             sign_ins: instance.sign_ins.clone(),
+            people: instance.people.clone(),
             signing: instance.signing.clone(),
             keys: instance.admin.clone(),
             widgets: instance.widgets.clone(),

@@ -1,0 +1,35 @@
+//! `POST /api/v1/invites/accept`.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use wire::{AcceptInviteRequest, Failure, SignedInResponse, Success};
+
+use crate::api_error::ApiError;
+use crate::body::Fields;
+use crate::console::{FromHere, MAX_BODY_BYTES, secret, signed_in};
+use crate::state::AppState;
+
+/// Accept an invitation, and sign in.
+///
+/// Whoever signs in with its address already gives their password; somebody new chooses one.
+#[utoipa::path(
+    post, path = "/api/v1/invites/accept", tag = "people",
+    request_body = AcceptInviteRequest,
+    responses((status = 200, body = Success<SignedInResponse>), (status = "4XX", body = Failure)),
+)]
+pub(crate) async fn accept_invite(
+    FromHere(device): FromHere,
+    State(state): State<AppState>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let fields = Fields::read_json(request, MAX_BODY_BYTES).await?;
+    let token = fields.text("token")?.unwrap_or_default();
+    let name = fields.text("name")?;
+    let password = secret(&fields, "password")?;
+    let accepted = state
+        .people
+        .accept(&token, password, name.as_deref(), device.peer);
+    let (user, organization) = accepted.await?;
+    let made = state.sign_ins.open(user, Some(organization), None, device);
+    Ok(signed_in(&state, &made.await?))
+}
