@@ -30,9 +30,10 @@ pub use event::{StatusName, StreamEvent, TASK_CANCELLED};
 pub use frame::{Envelope, Frame, HEARTBEAT};
 pub use message::{AttachedFileResponse, HistoryResponse, MessageResponse, Role, messages_of};
 pub use people::{
-    AcceptInviteRequest, ConsoleSessionResponse, InviteRequest, InviteResponse, LoginRequest,
-    MadeInviteResponse, MemberResponse, OrganizationRequest, OrganizationResponse,
-    OwnOrganizationResponse, SetupRequest, SignedInResponse, SwitchOrganizationRequest,
+    AcceptInviteRequest, AuthConfigResponse, ConsoleSessionResponse, ForgotPasswordRequest,
+    InviteRequest, InviteResponse, LoginRequest, MadeInviteResponse, MemberResponse,
+    OidcProviderResponse, OrganizationRequest, OrganizationResponse, OwnOrganizationResponse,
+    ResetPasswordRequest, SetupRequest, SignedInResponse, SwitchOrganizationRequest,
     UpdateMeRequest, UpdateMemberRequest, UserResponse,
 };
 pub use projector::{Projector, Step};

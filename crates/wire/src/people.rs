@@ -215,3 +215,43 @@ pub struct AcceptInviteRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
+
+/// What signing in offers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthConfigResponse {
+    /// Whether people may make accounts without an invitation.
+    pub signup_open: bool,
+    /// Other sign-in services.
+    pub oidc: Vec<OidcProviderResponse>,
+    /// `operator`: the operator hands out links; `mail`: the server sends them.
+    pub password_reset: String,
+}
+
+/// A sign-in service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OidcProviderResponse {
+    /// Its name in paths.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+}
+
+/// Asks for a new password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ForgotPasswordRequest {
+    /// What the person signs in with.
+    pub email: String,
+}
+
+/// Uses a link that lets its holder choose a password, without signing in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResetPasswordRequest {
+    /// What stands behind `#token=` in the link.
+    pub token: String,
+    /// The new password.
+    pub password: String,
+}

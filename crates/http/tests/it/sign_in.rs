@@ -311,8 +311,36 @@ async fn people_run_tasks_in_the_project_they_name() {
     server.api.finished(&theirs).await;
 }
 
+#[tokio::test]
+async fn a_forgotten_password_is_answered_alike_and_reset_by_a_link() {
+    let server = plain().await;
+    let console = server.owner().await;
+    let forgot = "/api/v1/auth/password/forgot";
+    let known = post(&server.api, forgot, &json!({"email": "owner@example.com"})).await;
+    let unknown = post(&server.api, forgot, &json!({"email": "nobody@example.com"})).await;
+    assert_eq!((known.data(), known.text), (json!({}), unknown.text));
+    assert_eq!(post(&server.api, forgot, &json!({})).await.error().0, 400);
+    let owner = server.sign_ins.find("owner@example.com").await.unwrap();
+    let link = server.sign_ins.make_link(&owner.unwrap()).await.unwrap();
+    let reset = "/api/v1/auth/password/reset";
+    let new = "walnut-Kite-58-fog";
+    let body = json!({"token": link.expose_token(), "password": new});
+    let done = post(&server.api, reset, &body).await;
+    assert_eq!(done.data(), json!({}));
+    assert!(!done.headers.contains_key("set-cookie"));
+    assert_eq!(console.get(ME).await.error(), unauthenticated());
+    assert_eq!(post(&server.api, reset, &body).await.error().0, 404);
+    assert_eq!(server.log_in("owner@example.com", new).await.status, 200);
+    let config = send(server.api.bare(Method::GET, "/api/v1/auth/config")).await;
+    let expected = json!({"signupOpen": false, "oidc": [], "passwordReset": "operator"});
+    assert_eq!(config.data(), expected);
+}
+
 /// The routes of people, and whether they are for those who have signed in.
 const ROUTES: &[(Method, &str, bool)] = &[
+    (Method::GET, "/api/v1/auth/config", false),
+    (Method::POST, "/api/v1/auth/password/forgot", false),
+    (Method::POST, "/api/v1/auth/password/reset", false),
     (Method::POST, "/api/v1/auth/login", false),
     (Method::POST, "/api/v1/auth/logout", true),
     (Method::POST, "/api/v1/auth/setup", false),
@@ -333,6 +361,11 @@ async fn routes_of_people_are_for_people() {
     let user = shop.user("u1").await;
     let (_, manager) = server.management_key().await;
     for (method, path, signed_in) in ROUTES {
+        if path.ends_with("/config") {
+            // Anybody gets it, whatever they show.
+            assert_eq!(manager.get(path).await.data()["signupOpen"], false);
+            continue;
+        }
         let bare = server.api.bare(method.clone(), path).json(&json!({}));
         let bare = send(bare).await.error().1;
         assert_eq!(

@@ -1,8 +1,10 @@
 //! `/api/v1/auth`, one operation a file.
 
 mod create_token;
+mod get_auth_config;
 mod login;
 mod logout;
+mod password;
 mod setup;
 mod switch_organization;
 
@@ -14,8 +16,10 @@ use crate::state::AppState;
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(create_token::create_token))
+        .routes(routes!(get_auth_config::get_auth_config))
         .routes(routes!(login::login))
         .routes(routes!(logout::logout))
         .routes(routes!(setup::setup))
         .routes(routes!(switch_organization::switch_organization))
+        .merge(password::routes())
 }
