@@ -26,6 +26,9 @@ impl Target {
             .args(["serve", "--listen", "127.0.0.1:0"])
             .env("SIGMIC_DATA_DIR", directory)
             .env("SIGMIC_MODEL", "openai/scripted")
+            // Far more than anybody may ask.
+            .env("SIGMIC_LIMITS__KEY", "0")
+            .env("SIGMIC_LIMITS__ORGANIZATION", "0")
             .env("OPENAI_BASE_URL", format!("http://{model}/v1"));
         let process = Process::start(&command)?;
         let key = std::fs::read_to_string(directory.join("cli.key"))?;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use model::{ApiKeyPrincipal, Clock, KeyClass, Principal, Timestamp};
+use model::{ApiKeyPrincipal, Clock, KeyClass, Principal, Rate, Timestamp};
 use store::{ApiKeyCheck, KeyStatus, Store, TenantStatus};
 
 use crate::last_used::LastUsed;
@@ -55,6 +55,8 @@ pub struct Authenticated {
     pub valid_until: Option<Timestamp>,
     /// The pages that may use it; a key may be used from anywhere.
     pub origins: Option<OriginRules>,
+    /// How often the key may be used, where it has a limit of its own.
+    pub rate: Option<Rate>,
 }
 
 /// Checks credentials. Cheap to clone.
@@ -147,6 +149,7 @@ impl Authenticator {
         Ok(Authenticated {
             valid_until: valid_until.min(),
             origins: None,
+            rate: row.limits,
             principal: Principal::ApiKey(ApiKeyPrincipal {
                 key_id: row.id,
                 lineage: row.lineage,

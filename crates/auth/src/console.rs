@@ -40,6 +40,7 @@ impl Authenticator {
                 }),
                 valid_until: Some(ends),
                 origins: None,
+                rate: None,
             },
             session,
         })

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use model::{AppId, Clock, EndUserId, OrganizationId, Random, Timestamp, WidgetSessionId};
+use model::{
+    AppId, Clock, EndUserId, OrganizationId, Random, Timestamp, WidgetAppId, WidgetSessionId,
+};
 use store::{EndUserStatus, NewWidgetSession, Store, TenantStatus, WidgetApp, WidgetAppCheck};
 use subtle::ConstantTimeEq as _;
 use vault::Secret;
@@ -126,6 +128,11 @@ impl Exchange {
     /// The organization that the end user's variables are sealed for.
     pub fn organization_id(&self) -> OrganizationId {
         self.app.organization_id
+    }
+
+    /// The app.
+    pub fn widget_app_id(&self) -> WidgetAppId {
+        self.app.id
     }
 
     /// This server's name of the end user.

@@ -7,6 +7,7 @@
 //! - [`Passwords`] and [`SignIns`]: people, how they sign in, and what their cookie stands for
 //!   ([`PlainToken`]);
 //! - [`OriginPattern`] and [`OriginRules`]: which pages may use them;
+//! - [`RateLimits`]: how often somebody may ask;
 //! - [`find_leaks`]: keys that lie where they should not;
 //! - [`Authenticator`]: from a credential to a [`model::Principal`], read from the database on
 //!   each request, so that a revocation counts from the next one on;
@@ -23,6 +24,7 @@ mod hasher;
 mod key;
 mod last_used;
 mod leak;
+mod limits;
 mod origin;
 mod password;
 mod plain_token;
@@ -42,6 +44,7 @@ pub use exchange::{
 pub use hasher::{KeyHasher, SetupError, check_master_key};
 pub use key::{MalformedKey, PlainKey};
 pub use leak::{Leak, LeakKind, find_leaks};
+pub use limits::{RateError, RateLimits, RateLimitsConfig, Standing};
 pub use origin::{Origin, OriginError, OriginPattern, OriginRules, RequestOrigin};
 pub use password::{PasswordError, Passwords, WeakPassword};
 pub use plain_token::PlainToken;

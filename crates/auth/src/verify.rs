@@ -62,6 +62,7 @@ impl TokenCheck {
         Ok(Authenticated {
             valid_until: Some(row.expires_at),
             origins: Some(*rules),
+            rate: None,
             principal: Principal::EndUser(EndUserPrincipal {
                 session_id: signed.claims.sid,
                 end_user_id: row.end_user_id,

@@ -1,11 +1,13 @@
 //! From what went wrong inside to what the caller is told. Outward and inward text are apart: a
 //! 5xx body is constant, its cause goes to the log together with the request id.
 
-use auth::AuthError;
+use auth::{AuthError, Standing};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tasks::InputError;
 use wire::{ErrorCode, Failure};
+
+use crate::limits::tell_refused;
 
 /// An answer that is an error.
 #[derive(Debug)]
@@ -13,6 +15,7 @@ pub(crate) struct ApiError {
     code: ErrorCode,
     message: String,
     challenge: Option<&'static str>,
+    standing: Option<Standing>,
 }
 
 /// The `code` of an answer, for the log line.
@@ -25,6 +28,15 @@ impl ApiError {
             code,
             message: message.into(),
             challenge: None,
+            standing: None,
+        }
+    }
+
+    /// A limit is reached.
+    pub(crate) fn limited(standing: Standing) -> Self {
+        Self {
+            standing: Some(standing),
+            ..ErrorCode::RateLimited.into()
         }
     }
 
@@ -118,6 +130,9 @@ impl IntoResponse for ApiError {
         let mut response = (status, json(&Failure::new(self.code, self.message))).into_response();
         response.extensions_mut().insert(AnsweredCode(self.code));
         let headers = response.headers_mut();
+        if let Some(standing) = &self.standing {
+            tell_refused(headers, standing);
+        }
         if let Some(challenge) = self.challenge {
             headers.insert(
                 header::WWW_AUTHENTICATE,

@@ -15,7 +15,8 @@ const MAX_AGE: &str = "600";
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
 const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, \
                        Last-Event-ID, Range, X-API-Key";
-const EXPOSED: &str = "X-Request-Id, ETag, Content-Disposition, Retry-After";
+const EXPOSED: &str = "X-Request-Id, ETag, Content-Disposition, Retry-After, \
+                       RateLimit, RateLimit-Policy";
 
 /// Filled in by authentication: the caller's page may read the answer.
 #[derive(Debug, Clone, Default)]

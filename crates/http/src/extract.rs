@@ -4,10 +4,10 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use auth::{AuthError, Credential, OriginRules, RequestOrigin, read_credential};
+use auth::{AuthError, Authenticated, Credential, OriginRules, RequestOrigin, read_credential};
 use axum::extract::{FromRequestParts, Path, RawPathParams};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, header};
 use model::{
     Action, ApiKeyId, CallId, EndUserId, Grant, Permit, Principal, ProjectsGrant, TaskId, UserId,
     authorize,
@@ -18,6 +18,7 @@ use wire::ErrorCode;
 use crate::api_error::ApiError;
 use crate::console::is_own_doing;
 use crate::cors::ReadableSlot;
+use crate::limits::StandingSlot;
 use crate::manage::refused;
 use crate::query::Parameters;
 use crate::state::AppState;
@@ -125,30 +126,65 @@ async fn in_project(
     permit.ok_or_else(|| ApiError::not_found(what))
 }
 
-/// Who asks: the credential first, then the page that it is used on.
+/// Who asks: the credential first, then the page that it is used on, then how often it was used. A
+/// credential that is refused counts against where it came from, and only there.
 pub(crate) async fn authenticated(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
-    let Presented { credential, peer } = presented(parts, state)?;
-    if let Credential::Session(_) = credential
-        && !is_own_doing(&parts.method, &parts.headers, &state.config.own_origins)
+    let checked = match checked(parts, state).await {
+        Ok(checked) => checked,
+        Err(error) if is_bad_credential(&error) => {
+            return Err(match state.limits.refused(peer(parts)) {
+                Ok(()) => error.into(),
+                Err(standing) => ApiError::limited(standing),
+            });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(rules) = &checked.origins
+        && !may_use(parts, state, rules)
     {
-        state.authenticator.check(&credential, peer).await?;
+        return Err(ErrorCode::OriginNotAllowed.into());
+    }
+    if let Principal::Console(_) = &checked.principal
+        && !is_from_own_page(parts, state)
+    {
         return Err(ErrorCode::Forbidden.into());
     }
-    match state.authenticator.authenticate(&credential, peer).await {
-        Ok(checked) => match &checked.origins {
-            Some(rules) if !may_use(parts, state, rules) => Err(ErrorCode::OriginNotAllowed.into()),
-            Some(_) | None => {
-                note(parts, &checked.principal);
-                Ok(checked.principal)
-            }
-        },
-        Err(refused) => {
-            // A page learns that its token has expired, so that it can get another one.
-            if let AuthError::InvalidToken(Some(rules)) = &refused {
-                may_use(parts, state, rules);
-            }
-            Err(refused.into())
+    note(parts, &checked.principal);
+    let standing = state.limits.admit(&checked).await?;
+    if let Some((standing, slot)) = standing.zip(parts.extensions.get::<StandingSlot>()) {
+        slot.set(standing);
+    }
+    Ok(checked.principal)
+}
+
+async fn checked(parts: &Parts, state: &AppState) -> Result<Authenticated, AuthError> {
+    let Presented { credential, peer } = presented(parts, state)?;
+    let authenticator = &state.authenticator;
+    // What a foreign page makes a browser send must not keep a sign-in alive.
+    let checked = match credential {
+        Credential::Session(_) if !is_from_own_page(parts, state) => {
+            authenticator.check(&credential, peer).await
         }
+        Credential::Session(_) | Credential::ApiKey(_) | Credential::Token(_) => {
+            authenticator.authenticate(&credential, peer).await
+        }
+    };
+    // A page learns that its token has expired, so that it can get another one.
+    if let Err(AuthError::InvalidToken(Some(rules))) = &checked {
+        may_use(parts, state, rules);
+    }
+    checked
+}
+
+fn is_from_own_page(parts: &Parts, state: &AppState) -> bool {
+    is_own_doing(&parts.method, &parts.headers, &state.config.own_origins)
+}
+
+/// Whether somebody may be guessing.
+fn is_bad_credential(error: &AuthError) -> bool {
+    match error {
+        AuthError::InvalidFormat | AuthError::InvalidApiKey | AuthError::InvalidToken(_) => true,
+        AuthError::Required | AuthError::JwtNotConfigured | AuthError::Unavailable(_) => false,
     }
 }
 
@@ -184,18 +220,18 @@ impl FromRequestParts<AppState> for Presented {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        presented(parts, state)
+        Ok(presented(parts, state)?)
     }
 }
 
-fn presented(parts: &Parts, state: &AppState) -> Result<Presented, ApiError> {
+fn presented(parts: &Parts, state: &AppState) -> Result<Presented, AuthError> {
     let authorization = values(&parts.headers, header::AUTHORIZATION.as_str());
     let api_key = values(&parts.headers, API_KEY_HEADER);
     let credential = if authorization.is_empty() && api_key.is_empty() {
         state.cookie.read(&parts.headers)?
     } else {
         // A cookie counts for nothing beside a header, whatever that holds.
-        read_credential(&authorization, &api_key).map_err(AuthError::from)?
+        read_credential(&authorization, &api_key)?
     };
     let credential = credential.ok_or(AuthError::Required)?;
     Ok(Presented {
@@ -206,7 +242,12 @@ fn presented(parts: &Parts, state: &AppState) -> Result<Presented, ApiError> {
 
 /// The address that a request came from.
 pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
-    parts.extensions.get::<Peer>().map(|peer| peer.0)
+    peer_of(&parts.extensions)
+}
+
+/// The same of a request as a whole.
+pub(crate) fn peer_of(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<Peer>().map(|peer| peer.0)
 }
 
 /// The address at the other end of the connection.

@@ -18,6 +18,7 @@ mod extract;
 mod forwarded;
 mod guard;
 mod idempotency;
+mod limits;
 mod listener;
 mod manage;
 mod members;

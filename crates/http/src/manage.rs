@@ -4,8 +4,8 @@
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use model::{
-    ApiKeyId, OrganizationId, Principal, ProjectId, Setting, SettingPermit, Timestamp, WidgetAppId,
-    WidgetSessionId, authorize_setting,
+    ApiKeyId, OrganizationId, Principal, ProjectId, Rate, Setting, SettingPermit, Timestamp,
+    WidgetAppId, WidgetSessionId, authorize_setting,
 };
 use tasks::TaskOwner;
 use tenancy::{AdminError, ApiKey, CutOff, KeyStatus, Project, Reach, WidgetAppScope};
@@ -355,6 +355,25 @@ impl FromRequestParts<AppState> for SessionPath {
         let id = session.parse().ok();
         id.map(Self).ok_or_else(|| ApiError::not_found("Session"))
     }
+}
+
+/// A key's own limit of requests, `{perMinute}`; absent: nothing is said, `null`: it has none.
+pub(crate) fn rate_limit(fields: &Fields) -> Result<Option<Option<Rate>>, ApiError> {
+    if fields.is_null("rateLimit") {
+        return Ok(Some(None));
+    }
+    let Some(value) = fields.value("rateLimit") else {
+        return Ok(None);
+    };
+    let per_minute = value.get("perMinute").and_then(serde_json::Value::as_i64);
+    let rate = per_minute.and_then(|number| Rate::per_minute(number).ok());
+    let rate = rate.ok_or_else(|| {
+        let most = Rate::MAX;
+        ApiError::invalid(format!(
+            "`rateLimit` must be `{{\"perMinute\": n}}`, n a whole number from 1 to {most}"
+        ))
+    });
+    Ok(Some(Some(rate?)))
 }
 
 /// How long an old secret goes on to work, milliseconds.

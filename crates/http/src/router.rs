@@ -19,6 +19,7 @@ use crate::cors::cross_origin;
 use crate::extract::Peer;
 use crate::forwarded::client;
 use crate::guard;
+use crate::limits::tell_standing;
 use crate::middleware::{log_refusal, log_request};
 use crate::routes;
 use crate::state::{AppState, HttpParts};
@@ -76,6 +77,7 @@ pub fn router(
         .merge(api_page(document))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn(tell_standing))
         .layer(from_fn(cross_origin))
         .layer(from_fn_with_state(state.clone(), log_request))
         .with_state(state.clone());

@@ -1,11 +1,12 @@
 //! What is shown of the records of the management API.
 
 use auth::{ConsoleSession, OwnOrganization, User};
-use model::{ConsoleSessionId, OrganizationId, ProjectAccess};
+use model::{ConsoleSessionId, OrganizationId, ProjectAccess, Rate};
 use tenancy::{ApiKey, KeyCaller, KeyStatus, Project, TenantStatus, WidgetApp, WidgetSession};
 use wire::{
     ApiKeyResponse, CallerResponse, ConsoleSessionResponse, OwnOrganizationResponse,
-    ProjectResponse, SignedInResponse, UserResponse, WidgetAppResponse, WidgetSessionResponse,
+    ProjectResponse, RateLimitResponse, SignedInResponse, UserResponse, WidgetAppResponse,
+    WidgetSessionResponse,
 };
 
 pub(crate) fn project_response(project: &Project) -> ProjectResponse {
@@ -29,6 +30,7 @@ pub(crate) fn key_response(key: &ApiKey) -> ApiKeyResponse {
         class: key.class.as_str().to_owned(),
         scopes: scopes.collect(),
         cidrs: key.cidrs.clone(),
+        rate_limit: key.limits.map(rate_response),
         enabled: key.status == KeyStatus::Active,
         created_by: key.created_by.clone(),
         created_at: key.created_at.to_string(),
@@ -36,6 +38,12 @@ pub(crate) fn key_response(key: &ApiKey) -> ApiKeyResponse {
         last_used_at: key.last_used_at.map(|at| at.to_string()),
         rotated_from: key.rotated_from.map(|id| id.to_string()),
         overlap_until: key.overlap_until.map(|at| at.to_string()),
+    }
+}
+
+fn rate_response(rate: Rate) -> RateLimitResponse {
+    RateLimitResponse {
+        per_minute: rate.get(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use auth::{Authenticator, Origin, SignIns, SigningKeys, TokenExchange};
+use auth::{Authenticator, Origin, RateLimits, SignIns, SigningKeys, TokenExchange};
 use ipnet::IpNet;
 use model::{Clock, Random, SettingPermit};
 use tasks::Tasks;
@@ -67,6 +67,8 @@ pub struct HttpParts {
     pub tasks: Tasks,
     /// Who is asking.
     pub authenticator: Authenticator,
+    /// How often they may.
+    pub limits: Arc<RateLimits>,
     /// Exchanges app credentials for tokens.
     pub exchange: TokenExchange,
     /// Signs people in.

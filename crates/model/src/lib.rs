@@ -8,6 +8,7 @@
 //! - [`Setting`] and [`authorize_setting`]: the same for the settings of an organization;
 //! - [`Caller`] and [`Actor`]: who changes something, as the audit log names them;
 //! - [`Role`] and [`Membership`]: what a person is in an organization;
+//! - [`Rate`]: how many in a minute;
 //! - [`Clock`] and [`Random`]: time and chance as parameters.
 
 mod caller;
@@ -23,6 +24,7 @@ mod policy;
 mod preview;
 mod principal;
 mod random;
+mod rate;
 mod role;
 mod task;
 mod text;
@@ -52,6 +54,7 @@ pub use principal::{
     Whose,
 };
 pub use random::{OsRandom, Random};
+pub use rate::{FullAt, InvalidRate, Rate, Taken, micros};
 pub use role::{Membership, ProjectAccess, Role};
 pub use task::{RunState, Task, TaskStatus};
 pub use text::{MODEL_OUTPUT_BYTES, WIRE_OUTPUT_BYTES, head_and_tail};

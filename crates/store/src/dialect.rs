@@ -60,6 +60,12 @@ pub(crate) const LOCK_ORGANIZATION: Differs = Differs {
     postgres: "SELECT id FROM organizations WHERE id = $1 FOR NO KEY UPDATE",
 };
 
+/// A bucket of a rate limit, held until the transaction ends.
+pub(crate) const LOCK_RATE_BUCKET: Differs = Differs {
+    sqlite: "SELECT full_at FROM rate_buckets WHERE bucket = $1",
+    postgres: "SELECT full_at FROM rate_buckets WHERE bucket = $1 FOR NO KEY UPDATE",
+};
+
 /// The run of a project that waited longest and that this worker may take; on PostgreSQL not one
 /// that another worker is just taking.
 pub(crate) const CLAIM_CANDIDATE: Differs = Differs {

@@ -12,6 +12,7 @@
 //! which runs everything on both backends.
 
 mod audit;
+mod buckets;
 mod dialect;
 mod error;
 mod metrics;
@@ -29,6 +30,7 @@ mod tx;
 mod value;
 
 pub use audit::{AuditAction, AuditFault, AuditReport, AuditRow, ChangedBy};
+pub use buckets::{BucketGrant, BucketTake};
 pub use error::Error;
 pub use runs::{
     CancelTarget, ClaimRequest, ClaimedRun, FenceOff, LeaseRenewal, Renewed, RunCounts, RunRow,

@@ -26,6 +26,10 @@ const SQLITE: &[(&str, &str)] = &[
         "V5__audit_log",
         include_str!("../migrations/sqlite/V5__audit_log.sql"),
     ),
+    (
+        "V6__rate_buckets",
+        include_str!("../migrations/sqlite/V6__rate_buckets.sql"),
+    ),
 ];
 
 const POSTGRES: &[(&str, &str)] = &[
@@ -49,10 +53,14 @@ const POSTGRES: &[(&str, &str)] = &[
         "V5__audit_log",
         include_str!("../migrations/postgres/V5__audit_log.sql"),
     ),
+    (
+        "V6__rate_buckets",
+        include_str!("../migrations/postgres/V6__rate_buckets.sql"),
+    ),
 ];
 
 /// The newest version that this program knows, the same on both backends.
-pub(crate) const LATEST: i64 = 5;
+pub(crate) const LATEST: i64 = 6;
 
 pub(crate) fn sqlite_runner() -> Result<Runner, Error> {
     runner(SQLITE)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use auth::{KeyHasher, PlainKey};
 use ipnet::IpNet;
 use model::{
-    ApiKeyId, Caller, Clock, InvalidName, KeyClass, Name, OrganizationId, ProjectId, Random, Scope,
-    Timestamp,
+    ApiKeyId, Caller, Clock, InvalidName, KeyClass, Name, OrganizationId, ProjectId, Random, Rate,
+    Scope, Timestamp,
 };
 use store::{ApiKey, ApiKeyPatch, ChangedBy, KeyCaller, KeyStatus, NewApiKey, Store};
 
@@ -73,6 +73,8 @@ pub struct NewKey {
     pub scopes: Option<Vec<Scope>>,
     /// The networks it may come from, in CIDR notation; empty: any.
     pub cidrs: Vec<String>,
+    /// Requests a minute, if it gets a limit of its own.
+    pub limits: Option<Rate>,
     /// From when on it does not work.
     pub expires_at: Option<Timestamp>,
     /// The name of the user who makes it.
@@ -97,6 +99,8 @@ pub struct KeyChange {
     pub status: Option<KeyStatus>,
     /// From when on it does not work; `Some(None)`: never.
     pub expires_at: Option<Option<Timestamp>>,
+    /// Requests a minute; `Some(None)`: no limit of its own.
+    pub limits: Option<Option<Rate>>,
 }
 
 /// A key in the place of another.
@@ -186,7 +190,7 @@ impl KeyAdmin {
             name: Name::parse(&new.name)?.into_text(),
             scopes: checked_scopes(new.class, new.scopes)?,
             cidrs: checked_cidrs(new.cidrs)?,
-            limits: None,
+            limits: new.limits,
             metadata: None,
             status: KeyStatus::Active,
             created_by: Name::parse(&new.created_by)?.into_text(),
@@ -289,6 +293,7 @@ impl KeyAdmin {
             name: name.map(Name::into_text),
             status: change.status,
             expires_at: change.expires_at,
+            limits: change.limits,
         };
         let changed = self
             .store
@@ -317,6 +322,7 @@ impl KeyAdmin {
             name: old.name,
             scopes: Some(old.scopes),
             cidrs: old.cidrs,
+            limits: old.limits,
             expires_at: old.expires_at,
             created_by: created_by.to_owned(),
         })?;

@@ -47,6 +47,7 @@ impl KeyAdmin {
                 name: (*name).to_owned(),
                 scopes: None,
                 cidrs: vec![],
+                limits: None,
                 expires_at: None,
                 created_by: owner.to_owned(),
             })?);

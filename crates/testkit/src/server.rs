@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::Web;
-use auth::{SignIns, SigningKeys};
+use auth::{RateLimits, RateLimitsConfig, SignIns, SigningKeys};
 use http_api::{HttpConfig, HttpMetrics, HttpParts, Listener, ListenerConfig, Readiness, router};
 use llm::ContextWindows;
 use model::{Clock, KeyClass, OsRandom, ProjectId, Random, SystemClock};
 use sandbox::{EgressConnector, EgressPolicy, EngineChoice, Limits, NetworkMode, SystemResolver};
-use store::{OpenMode, Store, StoreConfig};
+use store::Store;
 use tasks::{Tasks, Workers};
 use tempfile::TempDir;
 use tenancy::{KeyAdmin, MintedKey, NewKey, Widgets};
@@ -61,6 +61,7 @@ pub struct TestServerBuilder {
     web: Arc<Web>,
     limits: Limits,
     signing: Signing,
+    rate_limits: RateLimitsConfig,
     own_origins: Vec<String>,
     trusted_proxies: Vec<String>,
     connector: EgressConnector,
@@ -127,6 +128,7 @@ impl TestServer {
             ))),
             limits: Limits::default(),
             signing: Signing::On,
+            rate_limits: RateLimitsConfig::default(),
             own_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             connector: EgressConnector::new(EgressPolicy::default(), Arc::new(SystemResolver)),
@@ -188,6 +190,7 @@ impl TestServer {
             name: name.to_owned(),
             scopes: None,
             cidrs: Vec::new(),
+            limits: None,
             expires_at: None,
             created_by: "ana".to_owned(),
         };
@@ -322,6 +325,13 @@ impl TestServerBuilder {
         self
     }
 
+    /// How often callers may ask.
+    #[must_use]
+    pub fn rate_limits(mut self, limits: RateLimitsConfig) -> Self {
+        self.rate_limits = limits;
+        self
+    }
+
     /// That signs no tokens.
     #[must_use]
     pub fn without_signing(mut self) -> Self {
@@ -403,7 +413,7 @@ impl TestServerBuilder {
             None => None,
         };
         let tasks = self.tasks(&store, &vault, &random, model.as_ref(), &directory);
-        let serving = self.serve(&tasks, &credentials).await;
+        let serving = self.serve(&tasks, &credentials, &store).await;
         let Serving {
             address,
             stop,
@@ -427,7 +437,7 @@ impl TestServerBuilder {
         }
     }
 
-    async fn serve(&self, tasks: &Tasks, credentials: &Credentials) -> Serving {
+    async fn serve(&self, tasks: &Tasks, credentials: &Credentials, store: &Store) -> Serving {
         let listener = Listener::bind(ListenerConfig::new(SocketAddr::from(([127, 0, 0, 1], 0))));
         let listener = listener.await.expect("a port");
         let address = listener.address();
@@ -435,6 +445,11 @@ impl TestServerBuilder {
         let service = router(HttpParts {
             tasks: tasks.clone(),
             authenticator: credentials.authenticator.clone(),
+            limits: Arc::new(RateLimits::new(
+                self.rate_limits,
+                store.clone(),
+                Arc::clone(&self.clock),
+            )),
             exchange: credentials.exchange.clone(),
             sign_ins: credentials.sign_ins.clone(),
             people: credentials.people.clone(),
@@ -469,23 +484,5 @@ impl TestServerBuilder {
             stop,
             running,
         }
-    }
-
-    async fn open_store(&self, directory: &TempDir) -> Store {
-        let config = match (self.backend, &self.database) {
-            (Backend::Sqlite, _) => StoreConfig::Sqlite {
-                directory: directory.path().join("data"),
-                mode: OpenMode::Serve,
-            },
-            (Backend::Postgres, Some(database)) => StoreConfig::Postgres {
-                url: database.url().to_owned(),
-            },
-            (Backend::Postgres, None) => StoreConfig::Postgres {
-                url: TestDatabase::create().await.url().to_owned(),
-            },
-        };
-        let store = Store::open(&config).await.expect("the store opens");
-        store.migrate().await.expect("the store migrates");
-        store
     }
 }

@@ -40,7 +40,7 @@ pub use projector::{Projector, Step};
 pub use settings::{
     ApiKeyResponse, ApiKeyUsageResponse, CallerResponse, CreateApiKeyRequest,
     CreatedApiKeyResponse, CreatedWidgetAppResponse, EndUserRequest, ProjectRequest,
-    ProjectResponse, RevocationResponse, RotateRequest, RotatedApiKeyResponse,
+    ProjectResponse, RateLimitResponse, RevocationResponse, RotateRequest, RotatedApiKeyResponse,
     RotatedSecretResponse, UpdateApiKeyRequest, WidgetAppRequest, WidgetAppResponse,
     WidgetSessionResponse,
 };

@@ -48,6 +48,8 @@ pub struct ApiKeyResponse {
     pub scopes: Vec<String>,
     /// The networks it may come from; empty: any.
     pub cidrs: Vec<String>,
+    /// Its own limit; `null`: that of the instance.
+    pub rate_limit: Option<RateLimitResponse>,
     /// Whether it works (it may have expired all the same).
     pub enabled: bool,
     /// Who made it.
@@ -62,6 +64,14 @@ pub struct ApiKeyResponse {
     pub rotated_from: Option<String>,
     /// Once replaced: until when it works beside its successor.
     pub overlap_until: Option<String>,
+}
+
+/// How often a key may be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimitResponse {
+    /// Requests a minute, 1 to 1,000,000.
+    pub per_minute: i64,
 }
 
 /// Makes a key.
@@ -82,6 +92,9 @@ pub struct CreateApiKeyRequest {
     /// The networks it may come from, in CIDR notation; default any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cidrs: Option<Vec<String>>,
+    /// How often it may be used; default the instance's limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimitResponse>,
 }
 
 /// A key that was made: the only answer that holds it.
@@ -107,6 +120,9 @@ pub struct UpdateApiKeyRequest {
     /// From when on it does not work; `null`: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
+    /// How often it may be used; `null`: the instance's limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<RateLimitResponse>,
 }
 
 /// Puts another key in the place of one.

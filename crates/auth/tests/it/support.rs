@@ -101,6 +101,7 @@ impl Fixture {
             name: name.to_owned(),
             scopes: None,
             cidrs: vec![],
+            limits: None,
             expires_at: None,
             created_by: "ana".to_owned(),
         }

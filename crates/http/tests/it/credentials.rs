@@ -192,6 +192,7 @@ async fn contract_021_an_expired_key() {
             name: "short".to_owned(),
             scopes: None,
             cidrs: Vec::new(),
+            limits: None,
             expires_at: Some(clock.now().plus_millis(1_000)),
             created_by: "ana".to_owned(),
         })

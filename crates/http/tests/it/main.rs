@@ -25,6 +25,7 @@ mod memory;
 mod origins;
 mod people;
 mod queue;
+mod rate_limits;
 mod read;
 mod resume;
 mod sandbox;

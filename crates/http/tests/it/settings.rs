@@ -162,6 +162,7 @@ pub(crate) async fn with_scopes(server: &TestServer, scopes: &[Scope]) -> Api {
         name: "some scopes".to_owned(),
         scopes: Some(scopes.to_vec()),
         cidrs: Vec::new(),
+        limits: None,
         expires_at: None,
         created_by: "ana".to_owned(),
     };
@@ -268,6 +269,7 @@ async fn what_lies_in_another_organization_is_not_found() {
         name: "theirs".to_owned(),
         scopes: None,
         cidrs: Vec::new(),
+        limits: None,
         expires_at: None,
         created_by: "eve".to_owned(),
     };

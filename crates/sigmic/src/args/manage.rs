@@ -83,6 +83,9 @@ Example:
         /// A network that it may be used from; may be repeated [default: any]
         #[arg(long = "cidr", value_name = "NETWORK")]
         cidrs: Vec<String>,
+        /// Requests a minute that it may make [default: the server's limit]
+        #[arg(long, value_name = "NUMBER")]
+        per_minute: Option<i64>,
     },
     /// Make a key stop working until it is enabled again
     Disable {

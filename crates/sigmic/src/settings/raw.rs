@@ -28,6 +28,7 @@ pub(crate) struct RawSettings {
     pub(crate) master_key_file: Option<String>,
     pub(crate) master_key_command: Option<String>,
     pub(crate) signing: String,
+    pub(crate) limits: RawRates,
     pub(crate) allow_private_hosts: Vec<String>,
     pub(crate) search: RawSearch,
     pub(crate) sandbox: RawSandbox,
@@ -40,6 +41,18 @@ pub(crate) struct RawSettings {
 pub(crate) struct RawProvider {
     pub(crate) api_key: Option<String>,
     pub(crate) base_url: Option<String>,
+}
+
+/// Requests a minute.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawRates {
+    pub(crate) key: i64,
+    pub(crate) end_user: i64,
+    pub(crate) user: i64,
+    pub(crate) organization: i64,
+    pub(crate) exchange: i64,
+    pub(crate) failure: i64,
 }
 
 /// The search service.
@@ -99,6 +112,14 @@ impl Default for RawSettings {
             master_key_file: None,
             master_key_command: None,
             signing: "on".to_owned(),
+            limits: RawRates {
+                key: 6_000,
+                end_user: 600,
+                user: 600,
+                organization: 60_000,
+                exchange: 600,
+                failure: 60,
+            },
             allow_private_hosts: Vec::new(),
             search: RawSearch {
                 backend: "none".to_owned(),

@@ -4,13 +4,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use agent::{SearchConfig, SearchConfigError};
-use auth::Origin;
+use auth::{Origin, RateLimitsConfig};
 use ipnet::IpNet;
 use llm::{AnthropicConfig, ApiKey, DemoConfig, GeminiConfig, ModelsConfig, OpenAiConfig};
+use model::Rate;
 use sandbox::{AllowList, EngineChoice, Limits, NetworkMode};
 use vault::{MasterKeySource, Secret};
 
-use super::raw::{RawLimits, RawProvider, RawSandbox, RawSearch, RawSettings};
+use super::raw::{RawLimits, RawProvider, RawRates, RawSandbox, RawSearch, RawSettings};
 use super::{SettingsError, Sources};
 
 /// What the program works with.
@@ -36,6 +37,7 @@ pub(crate) struct Settings {
     pub(crate) lease_ms: i64,
     pub(crate) master_key: MasterKeySource,
     pub(crate) signing: Signing,
+    pub(crate) rate_limits: RateLimitsConfig,
     pub(crate) allow_private_hosts: AllowList,
     /// Absent: the web is not searched.
     pub(crate) search: Option<SearchConfig>,
@@ -116,6 +118,7 @@ impl Settings {
                 &data_dir,
             )?,
             signing: signing(&raw.signing)?,
+            rate_limits: rates(&raw.limits)?,
             allow_private_hosts: raw
                 .allow_private_hosts
                 .join(",")
@@ -170,6 +173,23 @@ fn signing(name: &str) -> Result<Signing, SettingsError> {
         "off" => Ok(Signing::Off),
         _ => Err(meaning("`signing` must be `on` or `off`")),
     }
+}
+
+fn rates(raw: &RawRates) -> Result<RateLimitsConfig, SettingsError> {
+    let rate = |key: &str, number: i64| match number {
+        0 => Ok(None),
+        number => Rate::per_minute(number)
+            .map(Some)
+            .map_err(|error| meaning(format!("`limits.{key}`: {error}, or 0 for none"))),
+    };
+    Ok(RateLimitsConfig {
+        key: rate("key", raw.key)?,
+        end_user: rate("end_user", raw.end_user)?,
+        user: rate("user", raw.user)?,
+        organization: rate("organization", raw.organization)?,
+        exchange: rate("exchange", raw.exchange)?,
+        failure: rate("failure", raw.failure)?,
+    })
 }
 
 fn data_dir(given: Option<&str>, sources: &Sources) -> Result<PathBuf, SettingsError> {

@@ -1,6 +1,6 @@
 //! API keys as they are kept: never the key itself, only its keyed hash.
 
-use model::{ApiKeyId, KeyClass, OrganizationId, ProjectId, Scope, Timestamp};
+use model::{ApiKeyId, KeyClass, OrganizationId, ProjectId, Rate, Scope, Timestamp};
 use serde_json::Value as JsonValue;
 
 use super::TenantStatus;
@@ -57,8 +57,8 @@ pub struct ApiKey {
     pub scopes: Vec<Scope>,
     /// The networks it may come from; empty: any.
     pub cidrs: Vec<String>,
-    /// Its own limits.
-    pub limits: Option<JsonValue>,
+    /// Requests a minute, where it has a limit of its own.
+    pub limits: Option<Rate>,
     /// The owner's own labels.
     pub metadata: Option<JsonValue>,
     /// Whether it works.
@@ -130,6 +130,8 @@ pub struct ApiKeyCheck {
     pub overlap_until: Option<Timestamp>,
     /// The networks it may come from; empty: any.
     pub cidrs: Vec<String>,
+    /// Its own limit.
+    pub limits: Option<Rate>,
     /// How its hash was made.
     pub hash_algorithm: String,
     /// Whether its organization is in use.
@@ -147,6 +149,8 @@ pub struct ApiKeyPatch {
     pub status: Option<KeyStatus>,
     /// From when on it does not work; `Some(None)`: never.
     pub expires_at: Option<Option<Timestamp>>,
+    /// Its own limit; `Some(None)`: none.
+    pub limits: Option<Option<Rate>>,
 }
 
 /// From where a key was used.
@@ -182,6 +186,7 @@ pub(super) use key_columns;
 
 pub(super) fn read_key(mut row: Row) -> Result<ApiKey, Error> {
     let value = |json: Option<Json<JsonValue>>| json.map(|Json(value)| value);
+    let rate = |json: Option<Json<Rate>>| json.map(|Json(rate)| rate);
     Ok(ApiKey {
         id: row.next("api_keys.id")?,
         organization_id: row.next("api_keys.organization_id")?,
@@ -191,7 +196,7 @@ pub(super) fn read_key(mut row: Row) -> Result<ApiKey, Error> {
         name: row.next("api_keys.name")?,
         scopes: row.next::<Scopes>("api_keys.scopes")?.0,
         cidrs: row.next::<Json<Vec<String>>>("api_keys.cidrs")?.0,
-        limits: value(row.next("api_keys.limits")?),
+        limits: rate(row.next("api_keys.limits")?),
         metadata: value(row.next("api_keys.metadata")?),
         status: row.next("api_keys.status")?,
         created_by: row.next("api_keys.created_by")?,
@@ -221,6 +226,9 @@ pub(super) fn read_check(mut row: Row) -> Result<ApiKeyCheck, Error> {
         expires_at: row.next("api_keys.expires_at")?,
         overlap_until: row.next("api_keys.overlap_until")?,
         cidrs: row.next::<Json<Vec<String>>>("api_keys.cidrs")?.0,
+        limits: row
+            .next::<Option<Json<Rate>>>("api_keys.limits")?
+            .map(|Json(rate)| rate),
         hash_algorithm: row.next("api_keys.hash_alg")?,
         organization_status: row.next("organizations.status")?,
         project_status: row.next("projects.status")?,

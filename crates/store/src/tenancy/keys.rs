@@ -219,7 +219,8 @@ pub(super) async fn insert(tx: &mut Tx, new: &NewApiKey) -> Result<(), Error> {
 /// What each request begins with.
 pub(crate) const FIND_BY_HASH: &str =
     "SELECT k.id, k.lineage, k.organization_id, k.project_id, k.class, k.scopes,
-        k.created_by, k.status, k.expires_at, k.overlap_until, k.cidrs, k.hash_alg,
+        k.created_by, k.status, k.expires_at, k.overlap_until, k.cidrs, k.limits,
+        k.hash_alg,
         o.status, p.status
      FROM api_keys k
      JOIN organizations o ON o.id = k.organization_id
@@ -299,11 +300,18 @@ async fn update(
         name: patch.name.clone().unwrap_or(old.name),
         status: patch.status.unwrap_or(old.status),
         expires_at: patch.expires_at.unwrap_or(old.expires_at),
+        limits: patch.limits.unwrap_or(old.limits),
         ..old
     };
     tx.execute(
-        "UPDATE api_keys SET name = $2, status = $3, expires_at = $4 WHERE id = $1",
-        params![key.id, &key.name, key.status, key.expires_at],
+        "UPDATE api_keys SET name = $2, status = $3, expires_at = $4, limits = $5 WHERE id = $1",
+        params![
+            key.id,
+            &key.name,
+            key.status,
+            key.expires_at,
+            key.limits.map(Json)
+        ],
     )
     .await?;
     let done = Done::changed(AuditAction::ApiKeyUpdate, key.id, before, of_key(&key));

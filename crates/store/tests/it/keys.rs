@@ -100,7 +100,7 @@ async fn a_key_is_found_by_its_hash_with_its_tenants_state(fixture: &Fixture) {
 async fn a_key_comes_back_as_it_was_kept(fixture: &Fixture) {
     let scope = fixture.tenant().await;
     let mut new = new_key(&scope, KeyClass::Project, "full");
-    new.key.limits = Some(serde_json::json!({"rpm": 5}));
+    new.key.limits = Some(model::Rate::per_minute(5).unwrap());
     new.key.metadata = Some(serde_json::json!({"team": "🦀"}));
     new.key.parent = Some(ApiKeyId::generate(&OsRandom));
     new.key.overlap_until = Some(at(7));

@@ -26,6 +26,7 @@ macro_rules! conformance {
 
 mod append;
 mod audit;
+mod buckets;
 mod claims;
 mod crash;
 mod idempotency;

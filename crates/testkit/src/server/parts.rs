@@ -9,13 +9,13 @@ use auth::Origin;
 use llm::{Models, ModelsConfig, OpenAiConfig, RetryPolicy};
 use model::Random;
 use sandbox::{LocalConfig, TestedEngine};
-use store::Store;
+use store::{OpenMode, Store, StoreConfig};
 use tasks::{SessionsConfig, Tasks, TasksConfig, TasksParts};
 use tempfile::TempDir;
 use vault::Vault;
 
-use super::{SCRIPTED_MODEL, TestServerBuilder};
-use crate::ModelServer;
+use super::{Backend, SCRIPTED_MODEL, TestServerBuilder};
+use crate::{ModelServer, TestDatabase};
 
 impl TestServerBuilder {
     pub(super) fn tasks(
@@ -92,6 +92,24 @@ impl TestServerBuilder {
         };
         let origins = named.iter().map(|origin| origin.parse());
         origins.map(|origin| origin.expect("an origin")).collect()
+    }
+
+    pub(super) async fn open_store(&self, directory: &TempDir) -> Store {
+        let config = match (self.backend, &self.database) {
+            (Backend::Sqlite, _) => StoreConfig::Sqlite {
+                directory: directory.path().join("data"),
+                mode: OpenMode::Serve,
+            },
+            (Backend::Postgres, Some(database)) => StoreConfig::Postgres {
+                url: database.url().to_owned(),
+            },
+            (Backend::Postgres, None) => StoreConfig::Postgres {
+                url: TestDatabase::create().await.url().to_owned(),
+            },
+        };
+        let store = Store::open(&config).await.expect("the store opens");
+        store.migrate().await.expect("the store migrates");
+        store
     }
 
     /// Tested when it is first needed: most tests run no command.

@@ -1,5 +1,7 @@
 //! `POST /api/v1/auth/token`.
 
+use std::net::IpAddr;
+
 use auth::{EndUserName, EndUserNameError, ExchangeError, TokenLifetime};
 use axum::extract::{Request, State};
 use axum::http::header;
@@ -9,6 +11,7 @@ use wire::{ErrorCode, Failure, Token, TokenRequest, TokenResponse};
 
 use crate::api_error::{ApiError, json};
 use crate::body::Fields;
+use crate::extract::peer_of;
 use crate::state::AppState;
 
 /// Bytes of a body at most: anybody may send one. Room for `env` and `secrets` at their limits.
@@ -27,12 +30,15 @@ pub(crate) async fn create_token(
     State(state): State<AppState>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let peer = peer_of(request.extensions());
     let fields = Fields::read_json(request, MAX_BODY_BYTES).await?;
     let wanted = Wanted::read(&fields)?;
-    let exchange = state
+    let begun = state
         .exchange
         .begin(&wanted.app_id, &wanted.app_secret, &wanted.end_user)
-        .await?;
+        .await;
+    let exchange = begun.map_err(|error| refused(&state, peer, &wanted.app_id, error))?;
+    state.limits.admit_exchange(&exchange).await?;
     let variables = state.tasks.seal_variables(
         exchange.organization_id(),
         exchange.end_user_id(),
@@ -45,6 +51,20 @@ pub(crate) async fn create_token(
         expires_at: issued.expires_at.to_string(),
     });
     Ok(([(header::CACHE_CONTROL, "no-store")], json(&body)).into_response())
+}
+
+/// From a refused exchange to the answer. Credentials that were guessed at count against where they
+/// came from, and against their app.
+fn refused(state: &AppState, peer: Option<IpAddr>, app_id: &str, error: ExchangeError) -> ApiError {
+    match error {
+        ExchangeError::InvalidCredentials => match state.limits.refused_exchange(peer, app_id) {
+            Ok(()) => error.into(),
+            Err(standing) => ApiError::limited(standing),
+        },
+        ExchangeError::NotConfigured | ExchangeError::Blocked | ExchangeError::Store(_) => {
+            error.into()
+        }
+    }
 }
 
 /// What is asked for, checked in the documented order.

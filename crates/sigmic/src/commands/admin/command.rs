@@ -86,6 +86,7 @@ async fn carry_out(
                 name,
                 scopes: parse_scopes(&scopes)?,
                 cidrs: Vec::new(),
+                limits: None,
                 expires_at: expires.map(|time| parse_time(&time)).transpose()?,
                 created_by: owner,
             };

@@ -3,7 +3,7 @@
 use client::Page;
 use model::KeyClass;
 use wire::{
-    ApiKeyResponse, CreateApiKeyRequest, CreatedApiKeyResponse, RotateRequest,
+    ApiKeyResponse, CreateApiKeyRequest, CreatedApiKeyResponse, RateLimitResponse, RotateRequest,
     RotatedApiKeyResponse, UpdateApiKeyRequest,
 };
 
@@ -35,6 +35,7 @@ pub(crate) fn run(
             class,
             scopes,
             cidrs,
+            per_minute,
         } => {
             let request = CreateApiKeyRequest {
                 name,
@@ -42,6 +43,7 @@ pub(crate) fn run(
                 class: Some(KeyClass::from(class).as_str().to_owned()),
                 scopes: Some(scopes).filter(|scopes| !scopes.is_empty()),
                 cidrs: Some(cidrs).filter(|cidrs| !cidrs.is_empty()),
+                rate_limit: per_minute.map(|per_minute| RateLimitResponse { per_minute }),
             };
             let made = block_on(api.create_key(project, &request))?;
             manager.show(output, &made, created);

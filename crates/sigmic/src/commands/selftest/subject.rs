@@ -75,6 +75,7 @@ impl Subject {
             class: None,
             scopes,
             cidrs,
+            rate_limit: None,
         };
         let made = self.api.create_key(&self.project, &request).await?;
         self.made(made.record.id.clone());

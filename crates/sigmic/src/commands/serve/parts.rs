@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use agent::{Agent, AgentConfig, AgentMetrics, SearchConfigError, Toolbox, Web};
 use anyhow::{Context as _, Result};
-use auth::{Authenticator, Origin, TokenExchange};
+use auth::{Authenticator, Origin, RateLimits, TokenExchange};
 use http_api::{HttpConfig, HttpMetrics, HttpParts, Readiness};
 use ipnet::IpNet;
 use llm::{Models, RetryPolicy};
@@ -33,6 +33,7 @@ const MAX_KEPT_SANDBOXES: usize = 64;
 pub(super) struct Parts {
     pub(super) tasks: Tasks,
     pub(super) authenticator: Authenticator,
+    limits: Arc<RateLimits>,
     pub(super) exchange: TokenExchange,
     pub(super) engine: Arc<dyn SandboxEngine>,
     pub(super) models: Arc<Models>,
@@ -87,6 +88,11 @@ impl Parts {
             Arc::clone(&instance.clock),
             Arc::clone(&instance.random),
         );
+        let limits = RateLimits::new(
+            settings.rate_limits,
+            instance.store.clone(),
+            Arc::clone(&instance.clock),
+        );
         let http_metrics = HttpMetrics::default();
         http_metrics.register(&mut registry);
         tasks.register_metrics(&mut registry);
@@ -95,6 +101,7 @@ impl Parts {
             registry,
             tasks,
             authenticator,
+            limits: Arc::new(limits),
             exchange,
             engine,
             models,
@@ -112,6 +119,7 @@ impl Parts {
         HttpParts {
             tasks: self.tasks.clone(),
             authenticator: self.authenticator.clone(),
+            limits: Arc::clone(&self.limits),
             exchange: self.exchange.clone(),
             sign_ins: instance.sign_ins.clone(),
             people: instance.people.clone(),

@@ -30,8 +30,8 @@ pub(super) fn own_origins(settings: &Settings, address: SocketAddr) -> Vec<Origi
     }
 }
 
-/// Rotates the signing keys when it is time, and forgets the sessions of tokens that expired and
-/// the sign-ins that ended.
+/// Rotates the signing keys when it is time, and forgets the sessions of tokens that expired, the
+/// sign-ins that ended and the limits that nobody is near.
 pub(super) fn tend_tokens(
     instance: &Instance,
     stop: CancellationToken,
@@ -52,12 +52,13 @@ pub(super) fn tend_tokens(
                 let before = clock.now().plus_millis(-EXPIRED_SESSIONS_MS);
                 store.delete_expired_widget_sessions(before).await?;
                 sign_ins.forget_dead().await?;
+                store.delete_full_buckets(clock.now()).await?;
                 Ok::<_, anyhow::Error>(())
             };
             if let Err(error) = tended.await {
                 tracing::warn!(
                     error = &*error as &dyn std::error::Error,
-                    "tending the signing keys and sessions failed"
+                    "tending the signing keys, sessions and limits failed"
                 );
             }
         }

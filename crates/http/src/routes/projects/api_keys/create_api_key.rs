@@ -9,7 +9,7 @@ use wire::{CreateApiKeyRequest, CreatedApiKeyResponse, ErrorCode, Failure, Succe
 
 use crate::api_error::{ApiError, success};
 use crate::body::Fields;
-use crate::manage::{MayChangeKeys, ProjectPath, own_reach, project, refused};
+use crate::manage::{MayChangeKeys, ProjectPath, own_reach, project, rate_limit, refused};
 use crate::shown::key_response;
 use crate::state::AppState;
 
@@ -61,6 +61,7 @@ fn new_key(
         name: fields.text("name")?.unwrap_or_default(),
         scopes: fields.texts("scopes")?.map(parse_scopes).transpose()?,
         cidrs: fields.texts("cidrs")?.unwrap_or_default(),
+        limits: rate_limit(fields)?.flatten(),
         expires_at: fields.moment("expiresAt")?,
         created_by: permit.username().to_owned(),
     })

@@ -8,7 +8,7 @@ use wire::{ApiKeyResponse, Failure, Success, UpdateApiKeyRequest};
 
 use crate::api_error::{ApiError, success};
 use crate::body::Fields;
-use crate::manage::{KeyPath, MayChangeKeys, reachable_key, refused, within_own_reach};
+use crate::manage::{KeyPath, MayChangeKeys, rate_limit, reachable_key, refused, within_own_reach};
 use crate::shown::key_response;
 use crate::state::AppState;
 
@@ -40,6 +40,7 @@ pub(crate) async fn update_api_key(
     };
     let change = KeyChange {
         name: fields.text("name")?,
+        limits: rate_limit(&fields)?,
         status: fields.truth("enabled")?.map(status),
         expires_at: if fields.is_null("expiresAt") {
             Some(None)
