@@ -13,6 +13,12 @@ pub trait Journal: Send + Sync {
     /// [`JournalError::Lost`] when the run belongs to another worker now: nothing was written.
     async fn append(&mut self, events: Vec<JournalEvent>) -> Result<Vec<JournalRow>, JournalError>;
 
+    /// Whether the organization may still use models, asked before each request.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    async fn budget(&mut self) -> Result<Budget, JournalError>;
+
     /// Gives the run up until somebody decides about a waiting call.
     ///
     /// # Errors
@@ -21,6 +27,15 @@ pub trait Journal: Send + Sync {
 
     /// Shows a piece of the open turn to whoever watches. Never blocks, may be dropped.
     fn preview(&mut self, delta: TurnDelta);
+}
+
+/// What came of [`Journal::budget`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Budget {
+    /// It may.
+    Left,
+    /// Its quota is used up.
+    Spent,
 }
 
 /// What came of [`Journal::park`].

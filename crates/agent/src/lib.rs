@@ -34,7 +34,7 @@ pub use approval::ApprovalMemory;
 pub use closing::{closing_events, rejection_output};
 pub use context::messages_of;
 pub use error::AgentError;
-pub use journal::{Journal, JournalError, Parking};
+pub use journal::{Budget, Journal, JournalError, Parking};
 pub use mask::{Mask, NoMask, StreamMask, mask_value};
 pub use metrics::AgentMetrics;
 pub use prompt::system_prompt;

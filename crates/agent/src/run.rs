@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use llm::{ResolvedModel, RetryPolicy, TurnRequest};
 use model::{
-    CallId, Clock, JournalEvent, JournalRow, NoticeStatus, Random, RunNumber, SessionId,
-    ToolFinished, ToolStatus,
+    CallId, Clock, JournalEvent, JournalRow, NoticeStatus, Random, RunErrorCode, RunNumber,
+    RunOutcome, SessionId, ToolFinished, ToolStatus,
 };
 
 use crate::memory::facts_of;
 use crate::prompt::with_facts;
 use crate::state::State;
 use crate::{
-    AgentError, AgentMetrics, Journal, Parking, Step, StepInput, Stop, StopReason, ToolSession,
-    Toolbox, messages_of, next_step, system_prompt,
+    AgentError, AgentMetrics, Budget, Journal, Parking, Step, StepInput, Stop, StopReason,
+    ToolSession, Toolbox, messages_of, next_step, system_prompt,
 };
 
 /// What is told to the model (and the client) of a call whose worker was lost while it ran.
@@ -101,6 +101,13 @@ pub async fn run(
     worker.run().await
 }
 
+fn over_quota() -> RunOutcome {
+    RunOutcome::Failed {
+        code: RunErrorCode::QuotaExceeded,
+        message: "The organization's quota for this month is used up".to_owned(),
+    }
+}
+
 /// What the watchers of a session were told so far.
 fn notices_of(session_id: SessionId, rows: &[JournalRow]) -> HashSet<String> {
     let mut told = HashSet::new();
@@ -169,7 +176,13 @@ impl Worker<'_> {
             let stopped = match self.next_step() {
                 Step::AskModel => {
                     self.flush().await?;
-                    self.ask_model().await?
+                    match self.journal.budget().await? {
+                        Budget::Left => self.ask_model().await?,
+                        Budget::Spent => {
+                            self.stage(JournalEvent::RunFinished(over_quota()));
+                            None
+                        }
+                    }
                 }
                 Step::Run(calls) => self.run_calls(calls).await?,
                 Step::Park => {

@@ -57,6 +57,10 @@ impl Journal for Crossing {
         Ok(foreign.into_iter().collect())
     }
 
+    async fn budget(&mut self) -> Result<Budget, JournalError> {
+        Ok(Budget::Left)
+    }
+
     async fn park(&mut self) -> Result<Parking, JournalError> {
         Ok(Parking::Parked)
     }

@@ -109,6 +109,7 @@ impl From<tasks::Error> for ApiError {
                 ErrorCode::Conflict,
                 "The Idempotency-Key is in use by another request, or was used for a different one",
             ),
+            tasks::Error::QuotaExceeded => ErrorCode::QuotaExceeded.into(),
             tasks::Error::Stopping => ErrorCode::ServiceUnavailable.into(),
             tasks::Error::Sealed => Self::internal("open an end user's variables", &error),
             tasks::Error::Disk(error) => Self::internal("use the files of a task", &error),

@@ -67,6 +67,12 @@ permits!(
     MayChangeOrganization => ChangeOrganization,
     /// Proof that the caller may invite and remove members and viewers.
     MayChangeMembers => ChangeMembers,
+    /// Proof that the caller may see usage.
+    MaySeeUsage => SeeUsage,
+    /// Proof that the caller may change monthly caps.
+    MayChangeLimits => ChangeLimits,
+    /// Proof that the caller may change prices.
+    MayChangePrices => ChangePrices,
 );
 
 /// What the path names, in its order; what is no id names nothing.
@@ -211,6 +217,7 @@ impl From<tenancy::Error> for ApiError {
             | tenancy::Error::Origin { .. }
             | tenancy::Error::TooManyOrigins(_)
             | tenancy::Error::Theme(_)
+            | tenancy::Error::Prices(_)
             | tenancy::Error::EndUser(_) => Self::invalid(error.to_string()),
         }
     }

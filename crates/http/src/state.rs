@@ -9,7 +9,7 @@ use auth::{Authenticator, Origin, RateLimits, SignIns, SigningKeys, TokenExchang
 use ipnet::IpNet;
 use model::{Clock, Random, SettingPermit};
 use tasks::Tasks;
-use tenancy::{AuditLog, KeyAdmin, People, Widgets};
+use tenancy::{AuditLog, KeyAdmin, People, UsageAdmin, Widgets};
 
 use crate::console::SessionCookie;
 use crate::metrics::HttpMetrics;
@@ -83,6 +83,8 @@ pub struct HttpParts {
     pub widgets: Widgets,
     /// Who changed what.
     pub audit: AuditLog,
+    /// What is used, what it costs, how much may be used.
+    pub usage: UsageAdmin,
     /// Whether the server can do its work.
     pub readiness: Readiness,
     /// Settings.
@@ -126,6 +128,11 @@ impl AppState {
     /// Changes projects and keys in the caller's name.
     pub(crate) fn keys_by(&self, permit: &SettingPermit) -> KeyAdmin {
         self.keys.by(permit.caller())
+    }
+
+    /// Changes caps and prices in the caller's name.
+    pub(crate) fn usage_by(&self, permit: &SettingPermit) -> UsageAdmin {
+        self.usage.by(permit.caller())
     }
 
     /// Changes widget apps in the caller's name.

@@ -41,11 +41,17 @@ pub enum Setting {
     ChangeAdmins,
     /// Make and unmake owners.
     ChangeOwners,
+    /// See usage, its caps and prices.
+    SeeUsage,
+    /// Change the monthly caps.
+    ChangeLimits,
+    /// Change the prices.
+    ChangePrices,
 }
 
 impl Setting {
     /// Everything there is.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::SeeProjects,
         Self::CreateProjects,
         Self::ChangeProjects,
@@ -61,12 +67,15 @@ impl Setting {
         Self::ChangeMembers,
         Self::ChangeAdmins,
         Self::ChangeOwners,
+        Self::SeeUsage,
+        Self::ChangeLimits,
+        Self::ChangePrices,
     ];
 
     /// The least role that may. Members and viewers: in the projects that they were given.
     pub fn least_role(self) -> Role {
         match self {
-            Self::SeeProjects | Self::SeeApps | Self::SeeMembers => Role::Viewer,
+            Self::SeeProjects | Self::SeeApps | Self::SeeMembers | Self::SeeUsage => Role::Viewer,
             Self::SeeKeys | Self::ChangeKeys | Self::ChangeApps => Role::Member,
             Self::CreateProjects
             | Self::ChangeProjects
@@ -76,7 +85,7 @@ impl Setting {
             | Self::ReadAudit
             | Self::ChangeMembers
             | Self::ChangeAdmins => Role::Admin,
-            Self::ChangeOwners => Role::Owner,
+            Self::ChangeOwners | Self::ChangeLimits | Self::ChangePrices => Role::Owner,
         }
     }
 
@@ -95,11 +104,15 @@ impl Setting {
             Self::SeeApps => &[Scope::AppsRead, Scope::AppsManage],
             Self::ChangeApps => &[Scope::AppsManage],
             Self::ReadAudit => &[Scope::AuditRead],
+            Self::SeeUsage => &[Scope::UsageRead],
             Self::ChangeMembers => &[Scope::MembersManage],
+            // Caps and prices are not for programs: who holds a key must not raise what it may cost.
             Self::SeeMembers
             | Self::ChangeOrganization
             | Self::ChangeAdmins
-            | Self::ChangeOwners => &[],
+            | Self::ChangeOwners
+            | Self::ChangeLimits
+            | Self::ChangePrices => &[],
         }
     }
 }

@@ -11,11 +11,11 @@ pub(crate) struct Differs {
 pub(crate) const LOCK_TASK: Differs = Differs {
     sqlite: "SELECT run, run_first_seq, last_seq, status, session_id, conversation_id, error,
                 created_at, started_at, completed_at, message_count,
-                organization_id, project_id
+                organization_id, project_id, api_key_id, end_user_id
          FROM tasks WHERE id = $1",
     postgres: "SELECT run, run_first_seq, last_seq, status, session_id, conversation_id, error,
                 created_at, started_at, completed_at, message_count,
-                organization_id, project_id
+                organization_id, project_id, api_key_id, end_user_id
          FROM tasks WHERE id = $1 FOR NO KEY UPDATE",
 };
 

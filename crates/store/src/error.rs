@@ -18,6 +18,9 @@ pub enum Error {
     /// The caller used this idempotency key before, and the answer is still kept.
     #[error("the idempotency key was used before")]
     IdempotencyTaken,
+    /// The organization has used up its month.
+    #[error("the organization's quota is used up")]
+    QuotaExceeded,
     /// A row with this unique value exists.
     #[error("a row with the same value exists ({constraint})")]
     Duplicate {

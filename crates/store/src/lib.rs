@@ -27,6 +27,7 @@ mod store;
 mod tasks;
 mod tenancy;
 mod tx;
+mod usage;
 mod value;
 
 pub use audit::{AuditAction, AuditFault, AuditReport, AuditRow, ChangedBy};
@@ -51,3 +52,4 @@ pub use tenancy::{
     WidgetAppCheck, WidgetAppPatch, WidgetAppScope, WidgetAppSecret, WidgetSession,
     WidgetSessionCheck,
 };
+pub use usage::{Meter, Price, UsageCaps, UsageGroup, UsageReport, UsageRow};

@@ -30,6 +30,10 @@ const SQLITE: &[(&str, &str)] = &[
         "V6__rate_buckets",
         include_str!("../migrations/sqlite/V6__rate_buckets.sql"),
     ),
+    (
+        "V7__usage",
+        include_str!("../migrations/sqlite/V7__usage.sql"),
+    ),
 ];
 
 const POSTGRES: &[(&str, &str)] = &[
@@ -57,10 +61,14 @@ const POSTGRES: &[(&str, &str)] = &[
         "V6__rate_buckets",
         include_str!("../migrations/postgres/V6__rate_buckets.sql"),
     ),
+    (
+        "V7__usage",
+        include_str!("../migrations/postgres/V7__usage.sql"),
+    ),
 ];
 
 /// The newest version that this program knows, the same on both backends.
-pub(crate) const LATEST: i64 = 6;
+pub(crate) const LATEST: i64 = 7;
 
 pub(crate) fn sqlite_runner() -> Result<Runner, Error> {
     runner(SQLITE)

@@ -130,6 +130,7 @@ impl Tasks {
                 preferred: inner.preferred(id, None, now),
             },
             running_ms: None,
+            meter: None,
             idempotency: claim.map(|claim| claim.entry(&approved.to_string(), now)),
             handover: None,
         };

@@ -202,6 +202,7 @@ impl Tasks {
             task: patch_of(task.message_count, &fold, at),
             run_change: RunChange::End,
             running_ms: None,
+            meter: None,
             idempotency: None,
             handover: None,
         };

@@ -150,15 +150,19 @@ impl Tasks {
             .map(|prompt| mask.mask(prompt.as_str()));
         let task = new_task(permit, id, now, new, message, prompt);
         let lineage = lineage_of(permit);
+        let booked = inner.models.resolve(task.model.as_deref());
+        let booked = booked.map_err(|unknown| InputError::Field(format!("`model`: {unknown}")))?;
         // A free slot takes the run at once: no queue, no second transaction.
         let slot = inner.free_slot();
         let claim_now = slot.as_ref().map(|_| ClaimNow {
             worker: inner.worker,
             lease_until: now.plus_millis(inner.config.lease_ms),
         });
+        let booked_model = booked.full_name;
         let record = store::NewTask {
             task: task.clone(),
             lineage,
+            booked_model,
             first_event,
             idempotency: claim.map(|claim| claim.entry(&id.to_string(), now)),
             handover: if slot.is_some() { None } else { handover },
@@ -167,6 +171,7 @@ impl Tasks {
         match inner.store.insert_task(record).await {
             Ok(()) => {}
             Err(store::Error::IdempotencyTaken) => return Err(Error::IdempotencyConflict),
+            Err(store::Error::QuotaExceeded) => return Err(Error::QuotaExceeded),
             Err(error) => return Err(error.into()),
         }
         if let Some(slot) = slot {

@@ -23,6 +23,9 @@ pub enum Error {
     /// The idempotency key is in use by another request, or was used for one.
     #[error("the idempotency key was used for another request")]
     IdempotencyConflict,
+    /// The organization has used up its month.
+    #[error("the organization's quota is used up")]
+    QuotaExceeded,
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,

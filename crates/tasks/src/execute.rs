@@ -128,6 +128,7 @@ impl Inner {
             clock: Arc::clone(&self.clock),
             topic: self.live.topic(task.id),
             metrics: self.metrics.clone(),
+            organization_id: task.organization_id,
             task_id: task.id,
             run: claimed.run,
             rows: &rows,
@@ -356,6 +357,7 @@ impl Inner {
             },
             run_change: RunChange::End,
             running_ms: None,
+            meter: None,
             idempotency: None,
             handover: None,
         };

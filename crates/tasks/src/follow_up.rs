@@ -202,6 +202,7 @@ impl Tasks {
                 preferred: inner.preferred(id, message.secrets.as_ref(), now),
             },
             running_ms: None,
+            meter: None,
             idempotency: claim.map(|claim| claim.entry("running", now)),
             handover,
         }

@@ -1,14 +1,16 @@
 //! The journal of one leased run: what the agent decided, written under its lease together with
 //! the projections that follow from it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use agent::{JournalError, Parking};
+use agent::{Budget, JournalError, Parking};
 use async_trait::async_trait;
 use model::{
-    Clock, JournalEvent, JournalRow, RunFold, RunNumber, Seq, TaskId, Timestamp, TurnDelta,
+    CallId, Clock, JournalEvent, JournalRow, OrganizationId, RunFold, RunNumber, Seq, TaskId,
+    Timestamp, TurnDelta,
 };
-use store::{Append, Fence, RunChange, Store, TaskPatch};
+use store::{Append, Fence, Meter, RunChange, Store, TaskPatch};
 
 use crate::lifecycle::{change_of, patch_of, rows_of};
 use crate::live::Topic;
@@ -29,6 +31,9 @@ pub(crate) struct TaskJournal {
     last: Seq,
     message_count: i64,
     running: Running,
+    organization_id: OrganizationId,
+    /// When the calls began that run.
+    started: HashMap<CallId, Timestamp>,
 }
 
 /// How long a run has been running.
@@ -54,6 +59,7 @@ pub(crate) struct JournalStart<'a> {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) topic: Arc<Topic>,
     pub(crate) metrics: Metrics,
+    pub(crate) organization_id: OrganizationId,
     pub(crate) task_id: TaskId,
     pub(crate) run: RunNumber,
     pub(crate) rows: &'a [JournalRow],
@@ -80,6 +86,8 @@ impl TaskJournal {
             last: start.rows.last().map_or(Seq(0), |row| row.seq),
             message_count: start.message_count,
             running: start.running,
+            organization_id: start.organization_id,
+            started: HashMap::new(),
         }
     }
 
@@ -141,14 +149,44 @@ impl TaskJournal {
                 events: events.to_vec(),
                 task: patch(patch_of(self.message_count, &self.fold, at)),
                 run_change: change.unwrap_or_else(|| change_of(&self.fold)),
+                meter: self.meter(events, at),
                 running_ms: Some(self.running.total_ms(at)),
                 idempotency: None,
                 handover: None,
             })
             .await?;
+        self.note_calls(events, at);
         self.metrics.written(events);
         self.topic.publish(&rows);
         Ok(rows)
+    }
+
+    /// What these events use. A call that an attempt before this one began is not timed: nobody
+    /// knows how long it ran.
+    fn meter(&self, events: &[JournalEvent], at: Timestamp) -> Option<Meter> {
+        let started = self.fold.started()?;
+        let ended = events.iter().filter_map(|event| {
+            if let JournalEvent::ToolFinished(finished) = event {
+                self.started.get(&finished.call_id)
+            } else {
+                None
+            }
+        });
+        Some(Meter {
+            model: started.model.clone(),
+            sandbox_ms: ended.map(|began| at.millis_since(*began).max(0)).sum(),
+        })
+    }
+
+    /// Remembers which calls run from now on, and which do no more.
+    fn note_calls(&mut self, events: &[JournalEvent], at: Timestamp) {
+        for event in events {
+            if let JournalEvent::ToolStarted { call_id } = event {
+                self.started.insert(call_id.clone(), at);
+            } else if let JournalEvent::ToolFinished(finished) = event {
+                self.started.remove(&finished.call_id);
+            }
+        }
     }
 
     /// Takes in what others wrote; they tell the watchers themselves.
@@ -184,6 +222,16 @@ impl agent::Journal for TaskJournal {
         let mut rows = self.append_with(events, |patch| patch, None).await?;
         rows.truncate(rows.len() - own);
         Ok(rows)
+    }
+
+    async fn budget(&mut self) -> Result<Budget, JournalError> {
+        let now = self.clock.now();
+        let spent = self.store.is_quota_spent(self.organization_id, now).await;
+        Ok(if spent.map_err(lost_or)? {
+            Budget::Spent
+        } else {
+            Budget::Left
+        })
     }
 
     async fn park(&mut self) -> Result<Parking, JournalError> {

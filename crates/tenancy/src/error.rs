@@ -23,6 +23,9 @@ pub enum Error {
     /// A free-form object is larger than it may be.
     #[error("`theme` is larger than {0} bytes, or is no object")]
     Theme(usize),
+    /// A table of prices is wrong.
+    #[error("`prices` {0}")]
+    Prices(&'static str),
     /// An end user's name is empty or too long.
     #[error(transparent)]
     EndUser(#[from] EndUserNameError),

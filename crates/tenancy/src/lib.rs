@@ -4,7 +4,8 @@
 //! - [`KeyAdmin`]: projects and API keys, and how far one key may hand on ([`Reach`]);
 //! - [`People`]: organizations, their members and invitations;
 //! - [`Widgets`]: widget apps, their secrets, and their end users' tokens;
-//! - [`AuditLog`]: who changed what.
+//! - [`AuditLog`]: who changed what;
+//! - [`UsageAdmin`]: what is used, what that costs, and how much may be used.
 
 mod audit;
 mod error;
@@ -12,6 +13,7 @@ mod keys;
 mod people;
 mod projects;
 mod reach;
+mod usage;
 mod widgets;
 
 pub use audit::AuditLog;
@@ -21,7 +23,8 @@ pub use people::{MadeInvite, NewInvite, People, PeopleError};
 pub use projects::BootstrapOutcome;
 pub use reach::Reach;
 pub use store::{
-    ApiKey, AuditRow, Invite, KeyCaller, KeyStatus, Member, Project, TenantStatus, WidgetApp,
-    WidgetAppScope, WidgetSession,
+    ApiKey, AuditRow, Invite, KeyCaller, KeyStatus, Member, Price, Project, TenantStatus,
+    UsageCaps, UsageGroup, UsageRow, WidgetApp, WidgetAppScope, WidgetSession,
 };
+pub use usage::{UsageAdmin, dollars, nanousd};
 pub use widgets::{CutOff, MintedApp, NewWidget, WidgetChange, Widgets};

@@ -18,7 +18,7 @@ use sandbox::{EgressConnector, EgressPolicy, EngineChoice, Limits, NetworkMode, 
 use store::Store;
 use tasks::{Tasks, Workers};
 use tempfile::TempDir;
-use tenancy::{KeyAdmin, MintedKey, NewKey, Widgets};
+use tenancy::{KeyAdmin, MintedKey, NewKey, UsageAdmin, Widgets};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use vault::{MasterKey, Vault};
@@ -457,6 +457,7 @@ impl TestServerBuilder {
             keys: credentials.admin.clone(),
             widgets: credentials.widgets.clone(),
             audit: credentials.audit.clone(),
+            usage: UsageAdmin::new(store.clone(), Arc::clone(&self.clock)),
             readiness: readiness.clone(),
             config: HttpConfig {
                 heartbeat: self.heartbeat,

@@ -3,7 +3,7 @@
 //!
 //! - [`Success`], [`Paged`], [`Failure`] and [`ErrorCode`]: the envelopes (API reference, "Conventions");
 //! - request and response bodies of the Task API, one module a resource;
-//! - bodies of the management API, in `settings` and `audit`;
+//! - bodies of the management API, in `settings`, `audit` and `usage`;
 //! - [`StreamEvent`], [`Frame`] and [`Projector`]: the event stream (API reference, "The event stream").
 //!
 //! To add an event: a variant in [`StreamEvent`], its place in [`Projector`], a row in the table of
@@ -21,6 +21,7 @@ mod projector;
 mod settings;
 mod task;
 mod token;
+mod usage;
 
 pub use artifact::{ArtifactResponse, ArtifactsResponse, FileBytes};
 pub use audit::{AuditActor, AuditEntryResponse, AuditFacts};
@@ -51,3 +52,4 @@ pub use task::{
     call_status,
 };
 pub use token::{Token, TokenRequest, TokenResponse};
+pub use usage::{ModelPrice, Prices, UsageLimits, UsageNumbers, UsageResponse, UsageRowResponse};

@@ -37,6 +37,7 @@ mod support;
 mod tools;
 mod turns;
 mod uploads;
+mod usage;
 mod web;
 mod widget_apps;
 mod widgets;

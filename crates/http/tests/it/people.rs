@@ -66,8 +66,11 @@ async fn me(console: &Console) -> Value {
 /// The least role that may, as the table of roles has it.
 fn least(method: &Method, path: &str) -> usize {
     let reads = *method == Method::GET;
-    let (viewer, member, admin) = (0, 1, 2);
-    if path.contains("/api-keys") {
+    let (viewer, member, admin, owner) = (0, 1, 2, 3);
+    if *method == Method::PUT {
+        // Caps and prices.
+        owner
+    } else if path.contains("/api-keys") {
         member
     } else if path.contains("/widget-apps") {
         if reads { viewer } else { member }

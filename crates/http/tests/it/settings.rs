@@ -13,6 +13,8 @@ pub(crate) type Route = (Method, &'static str, &'static [Scope]);
 
 const READ_KEYS: &[Scope] = &[Scope::KeysRead, Scope::KeysManage];
 const MEMBERS: &[Scope] = &[Scope::MembersManage];
+/// What no key may.
+const NO_KEY: &[Scope] = &[];
 const READ_APPS: &[Scope] = &[Scope::AppsRead, Scope::AppsManage];
 
 /// The management routes; `O`, `P`, `K`, `A`, `S` stand for an organization, a project, a key, an app
@@ -50,6 +52,23 @@ pub(crate) const ROUTES: &[Route] = &[
         "/api/v1/organizations/O/audit-log/export",
         &[Scope::AuditRead],
     ),
+    (
+        Method::GET,
+        "/api/v1/organizations/O/usage",
+        &[Scope::UsageRead],
+    ),
+    (
+        Method::GET,
+        "/api/v1/organizations/O/usage/limits",
+        &[Scope::UsageRead],
+    ),
+    (Method::PUT, "/api/v1/organizations/O/usage/limits", NO_KEY),
+    (
+        Method::GET,
+        "/api/v1/organizations/O/prices",
+        &[Scope::UsageRead],
+    ),
+    (Method::PUT, "/api/v1/organizations/O/prices", NO_KEY),
     (Method::POST, "/api/v1/projects", &[Scope::ProjectsManage]),
     (
         Method::GET,

@@ -91,6 +91,15 @@ Example:
         #[command(subcommand)]
         command: SigningKeyCommand,
     },
+    /// Set how much the organization may use in a month; what is not given is unlimited
+    SetLimits(LimitsArguments),
+    /// Set what a million tokens of a model cost, in dollars
+    #[command(after_help = "\
+What was used before keeps its cost.
+
+Example:
+  sigmic admin set-price --model anthropic/claude-sonnet-4-5 --input 3 --output 15 --cached 0.3")]
+    SetPrice(PriceArguments),
     /// Check the audit log
     #[command(disable_help_subcommand = true)]
     Audit {
@@ -158,6 +167,35 @@ pub(crate) enum SigningKeyCommand {
         /// The key
         kid: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LimitsArguments {
+    /// Tasks that may be made
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(0..))]
+    pub(crate) tasks: Option<i64>,
+    /// Tokens of requests and answers
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(0..))]
+    pub(crate) tokens: Option<i64>,
+    /// Dollars that they may cost
+    #[arg(long, value_name = "USD")]
+    pub(crate) cost_usd: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PriceArguments {
+    /// The model, as `provider/model`
+    #[arg(long)]
+    pub(crate) model: String,
+    /// Of requests that the provider had not cached
+    #[arg(long, value_name = "USD")]
+    pub(crate) input: f64,
+    /// Of answers
+    #[arg(long, value_name = "USD")]
+    pub(crate) output: f64,
+    /// Of requests that it had cached
+    #[arg(long, value_name = "USD")]
+    pub(crate) cached: f64,
 }
 
 #[derive(Debug, Subcommand)]

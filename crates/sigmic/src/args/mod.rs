@@ -11,8 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use admin::{
-    AdminArguments, AdminCommand, AuditCommand, ClassName, KeyCommand, ResetArguments,
-    SigningKeyCommand,
+    AdminArguments, AdminCommand, AuditCommand, ClassName, KeyCommand, LimitsArguments,
+    PriceArguments, ResetArguments, SigningKeyCommand,
 };
 pub(crate) use manage::{
     KeysArguments, KeysCommand, ManageArguments, OfProject, ProjectCommand, ProjectsArguments,

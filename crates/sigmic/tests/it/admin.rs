@@ -269,3 +269,28 @@ fn a_password_is_reset_by_the_operator() {
     assert_eq!(empty.code, Some(2), "{empty:?}");
     assert!(empty.err.contains("at least 12 characters"), "{empty:?}");
 }
+
+#[test]
+fn limits_and_prices_are_set_beside_the_server() {
+    let home = Home::new();
+    let server = home.serve();
+    home.say(&["run", "What is 17 * 23?"]);
+    let limits = home.json(&["admin", "set-limits", "--tasks", "1", "--json"]);
+    assert_eq!(
+        limits,
+        json!({"monthlyTasks": 1, "monthlyTokens": null, "monthlyCostUsd": null})
+    );
+    let refused = home.say(&["run", "again"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.err.contains("quota"), "{refused:?}");
+    home.say(&["admin", "set-limits"]);
+    assert_eq!(home.say(&["run", "again"]).code, Some(0));
+    let price = |model: &str, input: &str| {
+        let set = ["admin", "set-price", "--model", model, "--input", input];
+        home.say(&[&set[..], &["--output", "2", "--cached", "0.1"]].concat())
+    };
+    assert_eq!(price("demo/demo", "0.5").code, Some(0));
+    assert_eq!(price("demo/other", "1").code, Some(0));
+    assert_eq!(price("demo/demo", "-1").code, Some(2));
+    server.terminate();
+}

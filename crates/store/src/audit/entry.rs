@@ -79,6 +79,10 @@ audit_actions!(
     EndUserBlock => "endUser.block",
     /// An end user gets tokens again.
     EndUserUnblock => "endUser.unblock",
+    /// Monthly caps were changed.
+    UsageLimitsUpdate => "usageLimits.update",
+    /// Prices were changed.
+    PricesUpdate => "prices.update",
     /// A key that tokens are signed with was made.
     SigningKeyCreate => "signingKey.create",
     /// A key that tokens are signed with came into another state.

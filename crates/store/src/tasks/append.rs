@@ -2,13 +2,14 @@
 //! workers, in one piece or not at all.
 
 use model::{
-    ConversationId, JournalEvent, OrganizationId, ProjectId, RunNumber, RunState, Seq, SessionId,
-    TaskId, TaskStatus, Timestamp, WorkerId,
+    ApiKeyId, ConversationId, EndUserId, JournalEvent, OrganizationId, ProjectId, RunNumber,
+    RunState, Seq, SessionId, TaskId, TaskStatus, Timestamp, WorkerId,
 };
 
 use super::{idempotency, journal};
 use crate::runs::{self, RunHead};
 use crate::tx::Tx;
+use crate::usage::{self, Booked, Meter, Payer};
 use crate::value::{Json, params};
 use crate::{Error, IdempotencyEntry, Signal, Store, TaskPatch, dialect};
 
@@ -32,6 +33,8 @@ pub struct Append {
     pub task: TaskPatch,
     /// What becomes of the run.
     pub run_change: RunChange,
+    /// What the run's worker knows of its use; `None` where nothing of a run is used.
+    pub meter: Option<Meter>,
     /// The run's running time so far, milliseconds.
     pub running_ms: Option<i64>,
     /// The answer to be kept for a repeated request.
@@ -115,6 +118,19 @@ pub(super) struct Head {
     pub(super) message_count: i64,
     organization_id: OrganizationId,
     project_id: ProjectId,
+    api_key_id: Option<ApiKeyId>,
+    end_user_id: Option<EndUserId>,
+}
+
+impl Head {
+    fn payer(&self) -> Payer {
+        Payer {
+            organization_id: self.organization_id,
+            project_id: self.project_id,
+            api_key_id: self.api_key_id,
+            end_user_id: self.end_user_id,
+        }
+    }
 }
 
 async fn run(tx: &mut Tx, append: &Append) -> Result<Seq, Error> {
@@ -142,6 +158,10 @@ async fn run(tx: &mut Tx, append: &Append) -> Result<Seq, Error> {
     append.task.apply(&mut head);
     write_head(tx, append.task_id, &head).await?;
     append.task.write_inputs(tx, append.task_id).await?;
+    if let Some(meter) = &append.meter {
+        let booked = Booked::of(&append.events, meter.sandbox_ms);
+        usage::book(tx, head.payer(), &meter.model, append.at, booked).await?;
+    }
     if let Some(sealed) = &append.handover {
         runs::put_handover(tx, append.task_id, head.run, sealed).await?;
     }
@@ -167,6 +187,8 @@ async fn lock_head(tx: &mut Tx, task_id: TaskId) -> Result<Head, Error> {
         message_count: row.next("tasks.message_count")?,
         organization_id: row.next("tasks.organization_id")?,
         project_id: row.next("tasks.project_id")?,
+        api_key_id: row.next("tasks.api_key_id")?,
+        end_user_id: row.next("tasks.end_user_id")?,
     })
 }
 

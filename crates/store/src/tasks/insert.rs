@@ -6,6 +6,7 @@ use model::{
 
 use super::{idempotency, journal};
 use crate::tx::Tx;
+use crate::usage::{self, Booked, Payer};
 use crate::value::{Json, params};
 use crate::{Error, IdempotencyEntry, Signal, Store, runs};
 
@@ -17,6 +18,8 @@ pub struct NewTask {
     pub task: Task,
     /// The first key of the creating key's rotation chain: whose lists show the task.
     pub lineage: Option<ApiKeyId>,
+    /// The model that the task is booked under, as `provider/model`.
+    pub booked_model: String,
     /// Row 1 of the journal.
     pub first_event: UserMessage,
     /// The answer to be kept for a repeated request.
@@ -40,7 +43,8 @@ impl Store {
     /// Makes a task with its first run and journal row.
     ///
     /// # Errors
-    /// [`Error::IdempotencyTaken`]: the key was used, nothing is made; [`Error::Unavailable`].
+    /// [`Error::IdempotencyTaken`]: the key was used; [`Error::QuotaExceeded`]; nothing is made then.
+    /// [`Error::Unavailable`].
     pub async fn insert_task(&self, new: NewTask) -> Result<(), Error> {
         self.write("insert_task", new, |tx, new| Box::pin(insert(tx, new)))
             .await
@@ -74,11 +78,33 @@ async fn insert(tx: &mut Tx, new: &NewTask) -> Result<(), Error> {
     if let Some(sealed) = &new.handover {
         runs::put_handover(tx, new.task.id, RunNumber::FIRST, sealed).await?;
     }
+    charge(tx, new, at).await?;
     match new.claim {
         Some(_) => runs::take_turn(tx, new.task.project_id).await?,
         None => tx.signal(Signal::RunQueued),
     }
     tx.signal(Signal::TaskChanged(new.task.id));
+    Ok(())
+}
+
+/// Books the task and refuses it if that is more than may be. Last of what is held: see
+/// [`usage::book`].
+async fn charge(tx: &mut Tx, new: &NewTask, at: Timestamp) -> Result<(), Error> {
+    let task = &new.task;
+    let payer = Payer {
+        organization_id: task.organization_id,
+        project_id: task.project_id,
+        api_key_id: task.api_key_id,
+        end_user_id: task.end_user_id,
+    };
+    let one = Booked {
+        tasks: 1,
+        ..Booked::default()
+    };
+    usage::book(tx, payer, &new.booked_model, at, one).await?;
+    if usage::is_too_much(tx, task.organization_id, at).await? {
+        return Err(Error::QuotaExceeded);
+    }
     Ok(())
 }
 

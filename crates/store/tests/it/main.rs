@@ -41,4 +41,5 @@ mod support;
 mod tasks;
 mod tenants;
 mod texts;
+mod usage;
 mod widgets;

@@ -165,6 +165,7 @@ pub(crate) fn new_task(scope: &TaskScope, created_at: i64) -> NewTask {
             last_seq: Seq(1),
         },
         lineage: None,
+        booked_model: "test/model".to_owned(),
         first_event: message("hi"),
         idempotency: None,
         handover: None,
@@ -193,6 +194,7 @@ pub(crate) fn append(task_id: TaskId, run: RunNumber, expected: i64) -> Append {
         task: TaskPatch::default(),
         run_change: RunChange::Keep,
         running_ms: None,
+        meter: None,
         idempotency: None,
         handover: None,
     }

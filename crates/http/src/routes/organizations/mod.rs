@@ -7,6 +7,7 @@ mod invites;
 mod list_organizations;
 mod members;
 mod update_organization;
+mod usage;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,4 +27,5 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(audit_log::routes())
         .merge(members::routes())
         .merge(invites::routes())
+        .merge(usage::routes())
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use store::{ApiKey, OpenMode};
 use tenancy::{AdminError, BootstrapOutcome, NewKey, NewWidget};
 
-use super::{audit, people, signing_keys, widgets};
+use super::{audit, people, signing_keys, usage, widgets};
 use crate::args::{AdminArguments, AdminCommand, Common, KeyCommand};
 use crate::commands::runtime;
 use crate::failure::{Done, Failure};
@@ -52,6 +52,8 @@ async fn answer(settings: &Settings, command: AdminCommand) -> Result<Answer, Fa
         | AdminCommand::CreateWidgetApp { .. }
         | AdminCommand::SigningKeys { .. }
         | AdminCommand::Audit { .. }
+        | AdminCommand::SetLimits { .. }
+        | AdminCommand::SetPrice { .. }
         | AdminCommand::Backup { .. } => Schema::Require,
     };
     let instance = Instance::open(settings, OpenMode::Beside, schema).await?;
@@ -108,6 +110,8 @@ async fn carry_out(
             widgets::create(instance, organization_id, project_id, new, &owner).await
         }
         AdminCommand::SigningKeys { command } => signing_keys::run(instance, command).await,
+        AdminCommand::SetLimits(arguments) => usage::set_limits(instance, arguments).await,
+        AdminCommand::SetPrice(arguments) => usage::set_price(instance, arguments).await,
         AdminCommand::Audit { command } => audit::run(instance, command).await,
         AdminCommand::Migrate => Ok(Answer {
             json: json!({"migrated": true}),
@@ -226,7 +230,7 @@ async fn keys(instance: &Instance, command: KeyCommand) -> Result<Answer, Failur
 }
 
 /// The organization and its owner.
-async fn organization(instance: &Instance) -> Result<(OrganizationId, String), Failure> {
+pub(super) async fn organization(instance: &Instance) -> Result<(OrganizationId, String), Failure> {
     let found = instance.store.find_default_organization().await;
     let found = found.map_err(anyhow::Error::from)?;
     let organization = found.ok_or_else(|| {

@@ -4,6 +4,7 @@ mod audit;
 mod command;
 mod people;
 mod signing_keys;
+mod usage;
 mod widgets;
 
 pub(crate) use command::run;

@@ -41,12 +41,13 @@ pub(super) async fn create(
 }
 
 /// What cannot be asked for is wrong usage; what is not there, or not now, is a failure.
-fn refused(error: Error) -> Failure {
+pub(super) fn refused(error: Error) -> Failure {
     match error {
         Error::Name(_)
         | Error::Origin { .. }
         | Error::TooManyOrigins(_)
         | Error::Theme(_)
+        | Error::Prices(_)
         | Error::EndUser(_) => Failure::Usage(error.to_string()),
         Error::NotFound(_) | Error::Store(_) => Failure::Failed(error.into()),
     }

@@ -14,7 +14,7 @@ use sandbox::{
     EgressConnector, EgressPolicy, LocalConfig, SandboxEngine, SystemResolver, TestedEngine,
 };
 use tasks::{SessionsConfig, Tasks, TasksConfig, TasksParts};
-use tenancy::AuditLog;
+use tenancy::{AuditLog, UsageAdmin};
 use vault::MasterKeySource;
 
 use super::engine::CountedEngine;
@@ -127,6 +127,7 @@ impl Parts {
             keys: instance.admin.clone(),
             widgets: instance.widgets.clone(),
             audit: AuditLog::new(instance.store.clone()),
+            usage: UsageAdmin::new(instance.store.clone(), Arc::clone(&instance.clock)),
             readiness,
             config: HttpConfig {
                 own_origins,
