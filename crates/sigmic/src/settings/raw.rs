@@ -118,7 +118,7 @@ impl Default for RawSettings {
                 user: 600,
                 organization: 60_000,
                 exchange: 600,
-                failure: 60,
+                failure: 6_000,
             },
             allow_private_hosts: Vec::new(),
             search: RawSearch {

@@ -285,7 +285,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "limits.failure",
         "SIGMIC_LIMITS__FAILURE",
         Kind::Integer,
-        "60",
+        "6000",
         "Refused credentials a minute of one source address (IPv6: of its network of 64 bits), and refused secrets of one widget app, before they are answered with 429. Good credentials are not held up. 0: no limit.",
     ),
     setting(
