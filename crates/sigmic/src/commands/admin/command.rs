@@ -1,5 +1,7 @@
 //! One operator command: what it needs opened, what it does, what it answers.
 
+use std::path::Path;
+
 use model::{ApiKeyId, KeyClass, OrganizationId, Scope, Timestamp};
 use serde_json::{Value, json};
 use store::{ApiKey, OpenMode};
@@ -117,16 +119,18 @@ async fn carry_out(
             json: json!({"migrated": true}),
             text: vec!["The database is up to date".to_owned()],
         }),
-        AdminCommand::Backup { to } => {
-            let path = std::path::absolute(&to).map_err(anyhow::Error::from)?;
-            let done = instance.store.backup(path.clone()).await;
-            done.map_err(anyhow::Error::from)?;
-            Ok(Answer {
-                json: json!({"path": path}),
-                text: vec![format!("Copied the database to {}", path.display())],
-            })
-        }
+        AdminCommand::Backup { to } => backup(instance, &to).await,
     }
+}
+
+async fn backup(instance: &Instance, to: &Path) -> Result<Answer, Failure> {
+    let path = std::path::absolute(to).map_err(anyhow::Error::from)?;
+    let done = instance.store.backup(path.clone()).await;
+    done.map_err(anyhow::Error::from)?;
+    Ok(Answer {
+        json: json!({"path": path}),
+        text: vec![format!("Copied the database to {}", path.display())],
+    })
 }
 
 async fn bootstrap(
