@@ -164,6 +164,10 @@ impl Follower<'_> {
                     status: CallStatus::AwaitingApproval,
                     ..
                 } => self.waiting(call_id).await?,
+                ServerEvent::HistoryDone {
+                    is_streaming: false,
+                    ..
+                } => ended = self.ended_before().await?,
                 ServerEvent::ToolCall { .. }
                 | ServerEvent::HistoryMessage(_)
                 | ServerEvent::HistoryDone { .. }
@@ -174,6 +178,19 @@ impl Follower<'_> {
                 | ServerEvent::Unknown { .. } => {}
             }
         }
+    }
+
+    /// How a run ended that was over before it could be followed: its stream does not say.
+    async fn ended_before(&mut self) -> Result<Ended, Failure> {
+        let id = &self.options.id;
+        let task = self.client.get_task(id).await.map_err(failed)?;
+        if task.status == "completed" {
+            return Ok(Ended::Completed);
+        }
+        let why = task.error.unwrap_or(task.status);
+        let shown = self.options.view.failure(&why);
+        self.output.piece(&shown);
+        Ok(Ended::Failed)
     }
 
     fn interrupted(&mut self) -> Result<(), Failure> {

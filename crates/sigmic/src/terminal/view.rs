@@ -37,6 +37,8 @@ pub(crate) struct View {
     look: Look,
     markdown: Markdown,
     progress: Progress,
+    /// The saved answer to the latest of the saved messages.
+    answer: Option<String>,
     /// Whether the last thing shown did not end its line.
     mid_line: bool,
     /// What was shown since the last event with an id.
@@ -110,6 +112,7 @@ impl View {
             look,
             markdown: Markdown::default(),
             progress: Progress::default(),
+            answer: None,
             mid_line: false,
             loose: Loose::default(),
             again: Loose::default(),
@@ -188,14 +191,38 @@ impl View {
                 self.line(&text)
             }
             ServerEvent::Done { .. } => self.break_line(),
+            ServerEvent::HistoryDone {
+                is_streaming: false,
+                ..
+            } => match self.answer.take() {
+                // The run was over before it could be followed.
+                Some(answer) => self.content(&answer, Segment::Ends),
+                None => String::new(),
+            },
             ServerEvent::HistoryDone { .. }
             | ServerEvent::Status { .. }
             | ServerEvent::Unknown { .. } => String::new(),
         }
     }
 
+    /// The text to print for why a run failed that was over before it could be followed.
+    pub(crate) fn failure(&mut self, why: &str) -> String {
+        match self.form {
+            // The saved messages and the task itself say so to programs.
+            Form::Json => String::new(),
+            Form::Run | Form::Task => self.line(&format!("{RED}✗ {}{RESET}", clean(why))),
+        }
+    }
+
     fn message(&mut self, message: &MessageResponse) -> String {
-        if self.form == Form::Run || self.again.messages.pop_front().is_some() {
+        if self.form == Form::Run {
+            self.answer = match message.role {
+                Role::User => None,
+                Role::Assistant => Some(message.content.clone()),
+            };
+            return String::new();
+        }
+        if self.again.messages.pop_front().is_some() {
             return String::new();
         }
         self.loose.messages.push_back(message.id.clone());

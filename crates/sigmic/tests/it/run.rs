@@ -3,8 +3,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::scripted::{Answer, CREATED, event, serve};
 use crate::support::{Home, Killed};
 
 #[test]
@@ -184,4 +185,46 @@ fn without_a_server_the_hint_is_clear() {
     let said = stopped.say(&["run", "hi"]);
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(said.err.contains("is the server running?"), "{said:?}");
+}
+
+const ANSWERED: &str = r#"{"id":"t1","apiKeyId":null,"username":"a","sessionId":null,
+    "conversationId":null,"status":"completed","message":"hi","systemPrompt":null,
+    "showInHistory":true,"autoExecute":true,"env":null,"error":null,"createdAt":"x",
+    "startedAt":null,"completedAt":null}"#;
+const FAILED: &str = r#"{"id":"t1","apiKeyId":null,"username":"a","sessionId":null,
+    "conversationId":null,"status":"failed","message":"hi","systemPrompt":null,
+    "showInHistory":true,"autoExecute":true,"env":null,"error":"the model is gone",
+    "createdAt":"x","startedAt":null,"completedAt":null}"#;
+
+/// A server whose runs are over before anybody can follow them.
+fn quick(status: &'static str) -> String {
+    let message = |role: &str, content: &str| {
+        let data = json!({"id": role, "role": role, "content": content, "createdAt": "x"});
+        event("history_message", &data.to_string(), None)
+    };
+    let mut events = message("user", "before") + &message("assistant", "an older answer");
+    events += &message("user", "hi");
+    if status == "completed" {
+        events += &message("assistant", "It is 42.");
+    }
+    let done = json!({"messageCount": 3, "isStreaming": false});
+    events += &event("history_done", &done.to_string(), Some(9));
+    serve(move |request, _| match request {
+        "POST /api/v1/tasks" => CREATED,
+        "GET /api/v1/tasks/t1" => Answer::Data(match status {
+            "completed" => ANSWERED,
+            _ => FAILED,
+        }),
+        _ => Answer::Stream(events.clone()),
+    })
+}
+
+#[test]
+fn a_run_that_was_over_at_once_loses_no_word() {
+    let home = Home::new().with("SIGMIC_API_KEY", "k");
+    let said = home.say(&["run", "--base-url", &quick("completed"), "hi"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(0), "It is 42.\n"));
+    let said = home.say(&["run", "--base-url", &quick("failed"), "hi"]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert_eq!(said.out, "✗ the model is gone\n");
 }

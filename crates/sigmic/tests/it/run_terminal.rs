@@ -24,7 +24,7 @@ async fn a_terminal_shows_markdown_and_a_pipe_what_was_written() {
     let replies = vec![Reply::say(MARKED); 3];
     let (_model, _server) = server_that_says(&home, replies).await;
     let mut terminal = Terminal::start(&home, &["run", "hi"]);
-    assert_eq!(terminal.end().code(), Some(0), "{:?}", terminal.shown);
+    assert_eq!(terminal.end(), Some(0), "{:?}", terminal.shown);
     let shown = &terminal.shown;
     for expected in [
         "\x1b[1;4mTotal\x1b[0m\r\n",
@@ -44,7 +44,7 @@ async fn a_terminal_shows_markdown_and_a_pipe_what_was_written() {
 
     let home = home.with("NO_COLOR", "1");
     let mut terminal = Terminal::start(&home, &["run", "hi"]);
-    assert_eq!(terminal.end().code(), Some(0));
+    assert_eq!(terminal.end(), Some(0));
     assert!(
         terminal.shown.ends_with(&plain.replace('\n', "\r\n")),
         "{:?}",
@@ -60,7 +60,7 @@ fn calls_are_decided_with_a_key() {
     let run = ["run", "--manual", "List the files here"];
     let mut terminal = Terminal::start(&home, &run);
     terminal.until("no: ").press("x").until("no: ").press("y");
-    assert_eq!(terminal.end().code(), Some(0), "{:?}", terminal.shown);
+    assert_eq!(terminal.end(), Some(0), "{:?}", terminal.shown);
     let shown = anstream::adapter::strip_str(&terminal.shown).to_string();
     assert!(shown.contains("no: y\r\n"), "{shown:?}");
     let (_, result) = shown.split_once("✓ list_directory ").unwrap();
@@ -72,7 +72,7 @@ fn calls_are_decided_with_a_key() {
         .press("n")
         .until("empty): ")
         .press("not today\n");
-    assert_eq!(terminal.end().code(), Some(0), "{:?}", terminal.shown);
+    assert_eq!(terminal.end(), Some(0), "{:?}", terminal.shown);
     assert!(
         terminal.shown.contains("was not run"),
         "{:?}",
@@ -81,7 +81,7 @@ fn calls_are_decided_with_a_key() {
 
     let mut terminal = Terminal::start(&home, &run);
     terminal.until("no: ").press("\u{4}");
-    assert_eq!(terminal.end().code(), Some(1));
+    assert_eq!(terminal.end(), Some(1));
     assert!(
         terminal.shown.contains("sigmic tasks approve"),
         "{:?}",
@@ -95,7 +95,7 @@ fn what_goes_on_is_said_and_ctrl_c_cancels() {
     let _server = home.serve();
     let mut terminal = Terminal::start(&home, &["run", "Run the command `sleep 600`"]);
     terminal.until("⋯ run_shell_command, ").press("\u{3}");
-    assert_eq!(terminal.end().code(), Some(1));
+    assert_eq!(terminal.end(), Some(1));
     assert!(
         terminal.shown.contains("TASK_CANCELLED"),
         "{:?}",
@@ -121,7 +121,7 @@ fn a_second_ctrl_c_leaves_and_says_how_to_follow() {
     let mut terminal = Terminal::start(&home, &["run", "--base-url", &url, "hi"]);
     terminal.until("⋯ thinking").press("\u{3}");
     terminal.until("once more leaves at once").press("\u{3}");
-    assert_eq!(terminal.end().code(), Some(1));
+    assert_eq!(terminal.end(), Some(1));
     assert!(
         terminal
             .shown

@@ -3,12 +3,19 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::process::{Command, ExitStatus};
+use std::process::Command;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::support::{Home, Killed};
+
+/// What leads the program's session: were that the program itself, its end would hang the terminal
+/// up, and the kernel drops what has not been read then. It outlives an interrupt, tells the
+/// program's exit code, and ends with a line.
+const LEADER: &str = r#"trap : INT; "$@"; printf '\036%s\036' $?; read -r end"#;
+/// Around the exit code.
+const MARK: char = '\u{1e}';
 
 /// The program with a terminal of its own.
 pub(crate) struct Terminal {
@@ -31,7 +38,7 @@ impl Terminal {
         let program = home.command(arguments);
         let mut command = Command::new("setsid");
         command
-            .arg("--ctty")
+            .args(["--ctty", "sh", "-c", LEADER, "sh"])
             .arg(program.get_program())
             .args(program.get_args())
             .env_clear()
@@ -66,10 +73,17 @@ impl Terminal {
         self
     }
 
-    /// Reads to the end.
-    pub(crate) fn end(&mut self) -> ExitStatus {
-        while self.read() {}
-        self.child.0.wait().unwrap()
+    /// Reads to the end of the program; its exit code.
+    pub(crate) fn end(&mut self) -> Option<i32> {
+        while self.shown.matches(MARK).count() < 2 {
+            assert!(self.read(), "no end of {:?}", self.shown);
+        }
+        let (shown, rest) = self.shown.split_once(MARK).unwrap();
+        let code = rest.split(MARK).next().unwrap().parse().unwrap();
+        self.shown = shown.to_owned();
+        self.press("\n");
+        self.child.0.wait().unwrap();
+        Some(code)
     }
 
     /// Whether something was read; a terminal without programs gives an error.
