@@ -16,7 +16,7 @@ use crate::{PlainAppSecret, PlainKey};
 /// The instance secret that keys are hashed with.
 const HASH_SECRET: &str = "api-key-hash";
 /// The instance secret that tells the database's master key from others.
-const CHECK_SECRET: &str = "master-key-check";
+pub(crate) const CHECK_SECRET: &str = "master-key-check";
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -148,7 +148,7 @@ pub(crate) async fn instance_secret(
     Ok(OpenedSecret { kid: kept.kid, key })
 }
 
-fn record<'a>(name: &'a str, kid: &'a str) -> Record<'a> {
+pub(crate) fn record<'a>(name: &'a str, kid: &'a str) -> Record<'a> {
     Record {
         table: name,
         row: kid,

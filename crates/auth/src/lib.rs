@@ -12,7 +12,8 @@
 //! - [`Authenticator`]: from a credential to a [`model::Principal`], read from the database on
 //!   each request, so that a revocation counts from the next one on;
 //! - [`CredentialWatch`]: when a credential that is still in use ceases to work;
-//! - [`check_master_key`]: refuses to start with a master key that is not the database's.
+//! - [`check_master_key`]: refuses to start with a master key that is not the database's;
+//!   [`change_master_key`]: puts another one in its place.
 
 mod app_secret;
 mod authenticator;
@@ -25,6 +26,7 @@ mod key;
 mod last_used;
 mod leak;
 mod limits;
+mod master_rotation;
 mod origin;
 mod password;
 mod plain_token;
@@ -45,6 +47,7 @@ pub use hasher::{KeyHasher, SetupError, check_master_key};
 pub use key::{MalformedKey, PlainKey};
 pub use leak::{Leak, LeakKind, find_leaks};
 pub use limits::{RateError, RateLimits, RateLimitsConfig, Standing};
+pub use master_rotation::{Rotated, RotationError, change_master_key};
 pub use origin::{Origin, OriginError, OriginPattern, OriginRules, RequestOrigin};
 pub use password::{PasswordError, Passwords, WeakPassword};
 pub use plain_token::PlainToken;

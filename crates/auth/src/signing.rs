@@ -345,7 +345,7 @@ impl SigningKeys {
     }
 }
 
-fn record(kid: &str) -> Record<'_> {
+pub(crate) fn record(kid: &str) -> Record<'_> {
     Record {
         table: TABLE,
         row: kid,

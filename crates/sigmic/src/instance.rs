@@ -3,15 +3,15 @@
 use std::fs::DirBuilder;
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use auth::{KeyHasher, Passwords, PlainToken, SignIns, SigningKeys, check_master_key};
+use auth::{KeyHasher, Passwords, PlainToken, SetupError, SignIns, SigningKeys, check_master_key};
 use model::{Clock, Email, OsRandom, Random, SystemClock};
 use store::{OpenMode, Organization, Store, StoreConfig};
 use tenancy::{KeyAdmin, People, Widgets};
-use vault::{MasterKey, Vault};
+use vault::{MasterKey, MasterKeySource, Vault};
 
 use crate::settings::{Database, Settings, Signing};
 
@@ -73,9 +73,7 @@ impl Instance {
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(OsRandom);
-        let master = MasterKey::load(&settings.master_key, &*random)?;
-        let vault = Arc::new(Vault::new(&master));
-        check_master_key(&store, &vault, clock.now()).await?;
+        let vault = Arc::new(open_vault(&store, &settings.master_key, &*clock, &*random).await?);
         let hasher = KeyHasher::load(&store, &vault, &*clock, &*random).await?;
         let admin = KeyAdmin::new(
             store.clone(),
@@ -138,6 +136,51 @@ async fn signing_keys(
             Ok(Some(Arc::new(keys.await?)))
         }
     }
+}
+
+/// The vault of the database's master key. A change of the key's own file that was cut off after
+/// the database had changed is finished.
+async fn open_vault(
+    store: &Store,
+    source: &MasterKeySource,
+    clock: &dyn Clock,
+    random: &dyn Random,
+) -> Result<Vault> {
+    let vault = Vault::new(&MasterKey::load(source, random)?);
+    let wrong = match check_master_key(store, &vault, clock.now()).await {
+        Ok(()) => return Ok(vault),
+        Err(error) => error,
+    };
+    if let (SetupError::WrongMasterKey(_), MasterKeySource::OwnFile(path)) = (&wrong, source)
+        && next_master_key(path).exists()
+    {
+        let next = MasterKeySource::OwnFile(next_master_key(path));
+        let vault = Vault::new(&MasterKey::load(&next, random)?);
+        check_master_key(store, &vault, clock.now()).await?;
+        take_next_master_key(path)?;
+        return Ok(vault);
+    }
+    Err(wrong.into())
+}
+
+/// Where the next key of a key file lies while the database is changed.
+pub(crate) fn next_master_key(path: &Path) -> PathBuf {
+    let mut next = path.as_os_str().to_owned();
+    next.push(".next");
+    PathBuf::from(next)
+}
+
+/// Puts the next key in the place of the present one.
+///
+/// # Errors
+/// When the file cannot be renamed, durably.
+pub(crate) fn take_next_master_key(path: &Path) -> Result<()> {
+    let rename = || {
+        std::fs::rename(next_master_key(path), path)?;
+        let directory = path.parent().unwrap_or(Path::new("."));
+        std::fs::File::open(directory)?.sync_all()
+    };
+    rename().with_context(|| format!("put the next master key in {}", path.display()))
 }
 
 /// Opens the database alone.

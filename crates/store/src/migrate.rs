@@ -34,6 +34,10 @@ const SQLITE: &[(&str, &str)] = &[
         "V7__usage",
         include_str!("../migrations/sqlite/V7__usage.sql"),
     ),
+    (
+        "V8__data_keys",
+        include_str!("../migrations/sqlite/V8__data_keys.sql"),
+    ),
 ];
 
 const POSTGRES: &[(&str, &str)] = &[
@@ -65,10 +69,14 @@ const POSTGRES: &[(&str, &str)] = &[
         "V7__usage",
         include_str!("../migrations/postgres/V7__usage.sql"),
     ),
+    (
+        "V8__data_keys",
+        include_str!("../migrations/postgres/V8__data_keys.sql"),
+    ),
 ];
 
 /// The newest version that this program knows, the same on both backends.
-pub(crate) const LATEST: i64 = 7;
+pub(crate) const LATEST: i64 = 8;
 
 pub(crate) fn sqlite_runner() -> Result<Runner, Error> {
     runner(SQLITE)

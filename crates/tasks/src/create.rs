@@ -139,8 +139,9 @@ impl Tasks {
         let mask = inner
             .sessions
             .mask(id, given.into_iter().chain([&new.secrets]));
-        let handover =
-            inner.seal_secrets(permit.organization_id(), id, RunNumber::FIRST, &new.secrets);
+        let organization = permit.organization_id();
+        let handover = inner.seal_secrets(organization, id, RunNumber::FIRST, &new.secrets);
+        let handover = handover.await?;
         let secret_names = new.secrets.names();
         let message = mask.mask(new.message.as_str());
         let first_event = user_message(message.clone(), files, secret_names.clone(), message_id);

@@ -34,20 +34,24 @@ pub(crate) struct OpenedVariables {
 
 impl Tasks {
     /// Seals variables for the end user's row; `None`: there are none.
-    pub fn seal_variables(
+    ///
+    /// # Errors
+    /// [`Error::Sealed`] when the organization's key does not open; [`Error::Store`].
+    pub async fn seal_variables(
         &self,
         organization: OrganizationId,
         end_user: EndUserId,
         variables: &EndUserVariables,
-    ) -> Option<Vec<u8>> {
+    ) -> Result<Option<Vec<u8>>, Error> {
         if variables.env.is_empty() && variables.secrets.is_empty() {
-            return None;
+            return Ok(None);
         }
         let inner = &self.inner;
         let row = end_user.to_string();
         let json = expose_json(variables);
         let record = record(&row, organization);
-        Some(inner.vault.seal(&record, json.as_bytes(), &*inner.random))
+        let key = inner.data_key(organization).await?;
+        Ok(Some(key.seal(&record, json.as_bytes(), &*inner.random)))
     }
 }
 
@@ -67,7 +71,8 @@ impl Inner {
         };
         let row = end_user.to_string();
         let record = record(&row, found.organization_id);
-        let opened = self.vault.open(&record, &found.sealed).ok();
+        let key = self.data_key(found.organization_id).await?;
+        let opened = key.open(&record, &found.sealed).ok();
         let variables = opened.as_ref().and_then(|json| parse(json));
         let (Some(opened), Some(variables)) = (opened, variables) else {
             tracing::error!(?end_user, "the variables of an end user do not open");

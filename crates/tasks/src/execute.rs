@@ -111,7 +111,7 @@ impl Inner {
         stop: Stop,
     ) -> Result<End, JournalError> {
         let task = &claimed.task;
-        self.take_handover(&claimed);
+        self.take_handover(&claimed).await;
         let (mut rows, end_user) = match self.read_run(task).await? {
             Ok(read) => read,
             Err(message) => return self.give_up(&claimed, message).await,

@@ -139,7 +139,19 @@ impl Tasks {
         let mask = inner
             .sessions
             .mask(id, given.into_iter().chain(&message.secrets));
-        let append = self.append_of(&task, message, files, claim, message_id.clone(), &*mask);
+        let handover = match &message.secrets {
+            Some(secrets) => {
+                let run = task.run.next();
+                inner
+                    .seal_secrets(task.organization_id, id, run, secrets)
+                    .await?
+            }
+            None => None,
+        };
+        let append = Append {
+            handover,
+            ..self.append_of(&task, message, files, claim, message_id.clone(), &*mask)
+        };
         if let Some(secrets) = &message.secrets {
             // Before the append: a worker may take the run up at once. They count for the run of
             // this message only: another follow-up may win.
@@ -181,9 +193,6 @@ impl Tasks {
             .system_prompt
             .as_ref()
             .map(|prompt| Some(mask.mask(prompt.as_str())));
-        let handover = message.secrets.as_ref().and_then(|secrets| {
-            inner.seal_secrets(task.organization_id, id, task.run.next(), secrets)
-        });
         Append {
             task_id: id,
             run: task.run,
@@ -204,7 +213,7 @@ impl Tasks {
             running_ms: None,
             meter: None,
             idempotency: claim.map(|claim| claim.entry("running", now)),
-            handover,
+            handover: None,
         }
     }
 }

@@ -5,8 +5,8 @@ use model::{OrganizationId, RunNumber, TaskId};
 use store::ClaimedRun;
 use vault::Record;
 
-use crate::Secrets;
 use crate::service::Inner;
+use crate::{Error, Secrets};
 
 const TABLE: &str = "handovers";
 const VERSION: u32 = 1;
@@ -14,15 +14,15 @@ const VERSION: u32 = 1;
 impl Inner {
     /// Seals the secrets of a run for another process; `None` where there can be none, or nothing
     /// to seal.
-    pub(crate) fn seal_secrets(
+    pub(crate) async fn seal_secrets(
         &self,
         organization: OrganizationId,
         task_id: TaskId,
         run: RunNumber,
         secrets: &Secrets,
-    ) -> Option<Vec<u8>> {
+    ) -> Result<Option<Vec<u8>>, Error> {
         if secrets.is_empty() || self.store.is_exclusive() {
-            return None;
+            return Ok(None);
         }
         let row = row_of(task_id, run);
         let record = Record {
@@ -31,14 +31,13 @@ impl Inner {
             organization: Some(organization),
             version: VERSION,
         };
-        Some(
-            self.vault
-                .seal(&record, secrets.expose_json().as_bytes(), &*self.random),
-        )
+        let key = self.data_key(organization).await?;
+        let json = secrets.expose_json();
+        Ok(Some(key.seal(&record, json.as_bytes(), &*self.random)))
     }
 
     /// Takes in the secrets that came with a claimed run.
-    pub(crate) fn take_handover(&self, claimed: &ClaimedRun) {
+    pub(crate) async fn take_handover(&self, claimed: &ClaimedRun) {
         let Some(sealed) = &claimed.handover else {
             return;
         };
@@ -49,8 +48,9 @@ impl Inner {
             organization: Some(claimed.task.organization_id),
             version: VERSION,
         };
-        let opened = self.vault.open(&record, sealed).ok();
-        let secrets = opened
+        let key = self.data_key(claimed.task.organization_id).await.ok();
+        let secrets = key
+            .and_then(|key| key.open(&record, sealed).ok())
             .and_then(|json| serde_json::from_slice(&json).ok())
             .and_then(|value| Secrets::parse(&value).ok());
         match secrets {

@@ -12,6 +12,7 @@
 mod approve;
 mod cancel;
 mod create;
+mod data_keys;
 mod end_user;
 mod error;
 mod execute;

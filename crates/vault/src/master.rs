@@ -100,6 +100,16 @@ impl MasterKey {
         }
     }
 
+    /// Makes a fresh key and writes it to a new file, for its owner only.
+    ///
+    /// # Errors
+    /// [`MasterKeyError::File`], also when the file exists.
+    pub fn create(path: &Path, random: &dyn Random) -> Result<Self, MasterKeyError> {
+        let fresh = Self::generate(random);
+        fresh.write_new(path, random).map_err(in_file(path))?;
+        Ok(fresh)
+    }
+
     fn own_file(path: &Path, random: &dyn Random) -> Result<Self, MasterKeyError> {
         let file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -80,18 +80,7 @@ impl Vault {
 
     /// Seals a value for its place. Costs 41 bytes.
     pub fn seal(&self, record: &Record<'_>, value: &[u8], random: &dyn Random) -> Vec<u8> {
-        let mut nonce = [0; NONCE_BYTES];
-        random.fill(&mut nonce);
-        let aad = associated_data(record);
-        let payload = Payload {
-            msg: value,
-            aad: &aad,
-        };
-        let sealed = self
-            .cipher(record)
-            .encrypt(&XNonce::from(nonce), payload)
-            .expect("values are far below the cipher's limit of 256 GiB");
-        [&[LAYOUT], nonce.as_slice(), &sealed].concat()
+        seal_with(&self.cipher(record), record, value, random)
     }
 
     /// Opens a value that was sealed for this place.
@@ -103,16 +92,7 @@ impl Vault {
         record: &Record<'_>,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-        let (layout, rest) = sealed.split_first().ok_or(OpenError)?;
-        if *layout != LAYOUT || rest.len() < NONCE_BYTES + TAG_BYTES {
-            return Err(OpenError);
-        }
-        let (nonce, msg) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(OpenError)?;
-        let aad = associated_data(record);
-        self.cipher(record)
-            .decrypt(&XNonce::from(*nonce), Payload { msg, aad: &aad })
-            .map(Zeroizing::new)
-            .map_err(|_| OpenError)
+        open_with(&self.cipher(record), record, sealed)
     }
 
     /// A value that tells this master key from others and nothing else about it: kept in the
@@ -132,6 +112,43 @@ impl Vault {
             Err(WrongMasterKey)
         }
     }
+}
+
+/// The layout, a fresh nonce, and the value, encrypted and bound to its place.
+pub(crate) fn seal_with(
+    cipher: &XChaCha20Poly1305,
+    record: &Record<'_>,
+    value: &[u8],
+    random: &dyn Random,
+) -> Vec<u8> {
+    let mut nonce = [0; NONCE_BYTES];
+    random.fill(&mut nonce);
+    let aad = associated_data(record);
+    let payload = Payload {
+        msg: value,
+        aad: &aad,
+    };
+    let sealed = cipher
+        .encrypt(&XNonce::from(nonce), payload)
+        .expect("values are far below the cipher's limit of 256 GiB");
+    [&[LAYOUT], nonce.as_slice(), &sealed].concat()
+}
+
+pub(crate) fn open_with(
+    cipher: &XChaCha20Poly1305,
+    record: &Record<'_>,
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    let (layout, rest) = sealed.split_first().ok_or(OpenError)?;
+    if *layout != LAYOUT || rest.len() < NONCE_BYTES + TAG_BYTES {
+        return Err(OpenError);
+    }
+    let (nonce, msg) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(OpenError)?;
+    let aad = associated_data(record);
+    cipher
+        .decrypt(&XNonce::from(*nonce), Payload { msg, aad: &aad })
+        .map(Zeroizing::new)
+        .map_err(|_| OpenError)
 }
 
 /// The place, each part after its length, so that no two places read alike.

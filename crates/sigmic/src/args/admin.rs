@@ -106,6 +106,16 @@ Example:
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Seal everything under a new master key, while no server runs
+    #[command(after_help = "\
+Without --new-key-file the server's own file (master.key in the data directory) gets a fresh key.
+Where the key comes from elsewhere, write the new one to a file, name it here, and configure it
+before the next start. Keys, tokens and passwords stay valid. On PostgreSQL stop every server first.")]
+    RotateMasterKey {
+        /// The new key: 64 hexadecimal characters
+        #[arg(long, value_name = "FILE")]
+        new_key_file: Option<PathBuf>,
+    },
     /// Bring the database's schema up to this version's
     Migrate,
     /// Write a consistent copy of the SQLite database to a new file, while the server runs

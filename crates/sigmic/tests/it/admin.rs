@@ -1,7 +1,7 @@
 use client::{Error, ListTasks};
 use serde_json::{Value, json};
 
-use crate::support::{Home, Server, wait};
+use crate::support::{Home, Server, read, wait};
 
 fn status_of(server: &Server, key: &str) -> u16 {
     match wait(server.client(key).list_tasks(&ListTasks::default())) {
@@ -293,4 +293,70 @@ fn limits_and_prices_are_set_beside_the_server() {
     assert_eq!(price("demo/other", "1").code, Some(0));
     assert_eq!(price("demo/demo", "-1").code, Some(2));
     server.terminate();
+}
+
+#[test]
+fn a_new_master_key_takes_the_place_of_one_while_no_server_runs() {
+    let home = Home::new();
+    let server = home.serve();
+    let app = home.json(&["widgets", "create", "shop", "--json"]);
+    let exchange = |server: &crate::support::Server| {
+        let body = json!({
+            "appId": app["appId"], "appSecret": app["appSecret"], "endUserId": "u1",
+            "secrets": {"TOKEN": "secret-one-value"},
+        });
+        let answer = server.post("/api/v1/auth/token", &body);
+        assert!(answer["token"].is_string(), "{answer}");
+    };
+    exchange(&server);
+    let master = home.data_dir().join("master.key");
+    let old = read(&master);
+    let refused = home.say(&["admin", "rotate-master-key"]);
+    assert_eq!(refused.code, Some(1), "a server runs: {refused:?}");
+    assert_eq!(read(&master), old);
+    server.terminate();
+
+    let rotated = home.json(&["admin", "rotate-master-key", "--json"]);
+    assert_eq!(rotated["dataKeys"], 1, "{rotated}");
+    let new = read(&master);
+    assert_ne!(new, old);
+    let server = home.serve();
+    exchange(&server);
+    assert_eq!(home.say(&["run", "What is 17 * 23?"]).code, Some(0));
+    server.terminate();
+
+    // The old key opens nothing any more; a change that was cut off after the database had changed
+    // is finished.
+    std::fs::write(&master, &old).unwrap();
+    let refused = home.say(&["serve", "--listen", "127.0.0.1:0"]);
+    assert!(refused.err.contains("master key"), "{refused:?}");
+    let next = home.data_dir().join("master.key.next");
+    std::fs::write(&next, &new).unwrap();
+    std::fs::set_permissions(&next, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    home.serve().terminate();
+    assert_eq!(read(&master), new);
+    assert!(!next.exists());
+}
+
+#[test]
+fn a_master_key_from_elsewhere_is_changed_by_name() {
+    let (old, new) = ("5d".repeat(32), "6e".repeat(32));
+    let home = Home::new().with("SIGMIC_MASTER_KEY", &old);
+    home.serve().terminate();
+    let refused = home.say(&["admin", "rotate-master-key"]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    let file = home.path("new.key");
+    std::fs::write(&file, &new).unwrap();
+    let path = file.to_str().unwrap();
+    home.json(&[
+        "admin",
+        "rotate-master-key",
+        "--new-key-file",
+        path,
+        "--json",
+    ]);
+    let stale = home.say(&["serve", "--listen", "127.0.0.1:0"]);
+    assert!(stale.err.contains("master key"), "{stale:?}");
+    let home = home.with("SIGMIC_MASTER_KEY", &new);
+    home.serve().terminate();
 }

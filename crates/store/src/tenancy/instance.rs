@@ -4,7 +4,7 @@ use model::Timestamp;
 
 use crate::store::Read;
 use crate::tx::Tx;
-use crate::value::params;
+use crate::value::{Row, params};
 use crate::{Error, Store};
 
 /// A sealed secret of the instance.
@@ -49,6 +49,17 @@ impl Store {
         })
         .await
     }
+
+    /// All secrets of the instance, by name.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn list_instance_secrets(&self) -> Result<Vec<InstanceSecret>, Error> {
+        self.read("list_instance_secrets", Read::Point, (), |tx, ()| {
+            Box::pin(list(tx))
+        })
+        .await
+    }
 }
 
 async fn insert(tx: &mut Tx, secret: &InstanceSecret) -> Result<InstanceSecret, Error> {
@@ -74,11 +85,24 @@ async fn find(tx: &mut Tx, name: &str) -> Result<Option<InstanceSecret>, Error> 
             params![name],
         )
         .await?;
-    let Some(mut row) = row else { return Ok(None) };
-    Ok(Some(InstanceSecret {
+    row.map(read_secret).transpose()
+}
+
+async fn list(tx: &mut Tx) -> Result<Vec<InstanceSecret>, Error> {
+    let rows = tx
+        .query(
+            "SELECT name, kid, sealed, created_at FROM instance_secrets ORDER BY name",
+            &[],
+        )
+        .await?;
+    rows.into_iter().map(read_secret).collect()
+}
+
+fn read_secret(mut row: Row) -> Result<InstanceSecret, Error> {
+    Ok(InstanceSecret {
         name: row.next("instance_secrets.name")?,
         kid: row.next("instance_secrets.kid")?,
         sealed: row.next("instance_secrets.sealed")?,
         created_at: row.next("instance_secrets.created_at")?,
-    }))
+    })
 }

@@ -29,6 +29,7 @@ mod audit;
 mod buckets;
 mod claims;
 mod crash;
+mod data_keys;
 mod idempotency;
 mod keys;
 mod leases;

@@ -44,7 +44,9 @@ pub(crate) async fn create_token(
         exchange.end_user_id(),
         &wanted.variables,
     );
-    let issued = state.exchange.issue(exchange, wanted.lifetime, variables);
+    let issued = state
+        .exchange
+        .issue(exchange, wanted.lifetime, variables.await?);
     let issued = issued.await?;
     let body = TokenResponse::new(Token {
         token: issued.token.expose_secret().to_owned(),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use store::{ApiKey, OpenMode};
 use tenancy::{AdminError, BootstrapOutcome, NewKey, NewWidget};
 
-use super::{audit, people, signing_keys, usage, widgets};
+use super::{audit, master_key, people, signing_keys, usage, widgets};
 use crate::args::{AdminArguments, AdminCommand, Common, KeyCommand};
 use crate::commands::runtime;
 use crate::failure::{Done, Failure};
@@ -44,9 +44,13 @@ pub(crate) fn run(
     Ok(Done)
 }
 
-async fn answer(settings: &Settings, command: AdminCommand) -> Result<Answer, Failure> {
-    let schema = match command {
-        AdminCommand::Bootstrap { .. } | AdminCommand::Migrate => Schema::Migrate,
+/// How a command opens the database: a server that runs would go on with an old master key.
+fn needs(command: &AdminCommand) -> (OpenMode, Schema) {
+    match command {
+        AdminCommand::Bootstrap { .. } | AdminCommand::Migrate => {
+            (OpenMode::Beside, Schema::Migrate)
+        }
+        AdminCommand::RotateMasterKey { .. } => (OpenMode::Serve, Schema::Require),
         AdminCommand::ResetPassword(_)
         | AdminCommand::CreateProject { .. }
         | AdminCommand::CreateKey { .. }
@@ -56,9 +60,13 @@ async fn answer(settings: &Settings, command: AdminCommand) -> Result<Answer, Fa
         | AdminCommand::Audit { .. }
         | AdminCommand::SetLimits { .. }
         | AdminCommand::SetPrice { .. }
-        | AdminCommand::Backup { .. } => Schema::Require,
-    };
-    let instance = Instance::open(settings, OpenMode::Beside, schema).await?;
+        | AdminCommand::Backup { .. } => (OpenMode::Beside, Schema::Require),
+    }
+}
+
+async fn answer(settings: &Settings, command: AdminCommand) -> Result<Answer, Failure> {
+    let (mode, schema) = needs(&command);
+    let instance = Instance::open(settings, mode, schema).await?;
     let answer = carry_out(settings, &instance, command).await;
     instance.store.close().await;
     answer
@@ -115,6 +123,9 @@ async fn carry_out(
         AdminCommand::SetLimits(arguments) => usage::set_limits(instance, arguments).await,
         AdminCommand::SetPrice(arguments) => usage::set_price(instance, arguments).await,
         AdminCommand::Audit { command } => audit::run(instance, command).await,
+        AdminCommand::RotateMasterKey { new_key_file } => {
+            master_key::rotate(instance, settings, new_key_file).await
+        }
         AdminCommand::Migrate => Ok(Answer {
             json: json!({"migrated": true}),
             text: vec!["The database is up to date".to_owned()],

@@ -2,6 +2,7 @@
 
 mod audit;
 mod command;
+mod master_key;
 mod people;
 mod signing_keys;
 mod usage;
