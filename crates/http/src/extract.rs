@@ -120,7 +120,7 @@ async fn in_project(
     let project = project.map_err(|error| refused(what, error))?;
     match project.status {
         TenantStatus::Active => {}
-        TenantStatus::Disabled => return Err(ApiError::not_found(what)),
+        TenantStatus::Disabled | TenantStatus::Deleted => return Err(ApiError::not_found(what)),
     }
     let permit = grant.of(project_id);
     permit.ok_or_else(|| ApiError::not_found(what))

@@ -51,6 +51,8 @@ permits!(
     MayCreateProjects => CreateProjects,
     /// Proof that the caller may change projects.
     MayChangeProjects => ChangeProjects,
+    /// Proof that the caller may delete projects.
+    MayDeleteProjects => DeleteProjects,
     /// Proof that the caller may see API keys.
     MaySeeKeys => SeeKeys,
     /// Proof that the caller may change API keys.
@@ -200,6 +202,7 @@ pub(crate) fn refused(what: &str, error: AdminError) -> ApiError {
         AdminError::NameTaken => {
             ApiError::new(ErrorCode::Conflict, "A project of that name exists")
         }
+        AdminError::DefaultProject => ApiError::new(ErrorCode::Conflict, error.to_string()),
         AdminError::Replaced => ApiError::new(
             ErrorCode::Conflict,
             "The key was replaced by another one already",
@@ -242,6 +245,8 @@ impl Cut {
             (Principal::ApiKey(key), TaskOwner::Key(id)) => key.key_id == id,
             (Principal::EndUser(user), TaskOwner::EndUser(id)) => user.end_user_id == id,
             (Principal::EndUser(user), TaskOwner::WidgetApp(id)) => user.app_id == id,
+            (Principal::ApiKey(key), TaskOwner::Project(id)) => key.project_id == Some(id),
+            (Principal::EndUser(user), TaskOwner::Project(id)) => user.project_id == id,
             (Principal::ApiKey(_), TaskOwner::EndUser(_) | TaskOwner::WidgetApp(_))
             | (Principal::EndUser(_), TaskOwner::Key(_))
             | (Principal::Console(_), _) => false,

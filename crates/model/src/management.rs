@@ -17,6 +17,8 @@ pub enum Setting {
     CreateProjects,
     /// Change a project.
     ChangeProjects,
+    /// Delete projects with everything in them.
+    DeleteProjects,
     /// See API keys: their beginning, their last use.
     SeeKeys,
     /// Create, change, rotate and revoke API keys.
@@ -51,10 +53,11 @@ pub enum Setting {
 
 impl Setting {
     /// Everything there is.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::SeeProjects,
         Self::CreateProjects,
         Self::ChangeProjects,
+        Self::DeleteProjects,
         Self::SeeKeys,
         Self::ChangeKeys,
         Self::SeeApps,
@@ -79,6 +82,7 @@ impl Setting {
             Self::SeeKeys | Self::ChangeKeys | Self::ChangeApps => Role::Member,
             Self::CreateProjects
             | Self::ChangeProjects
+            | Self::DeleteProjects
             | Self::SeeManagementKeys
             | Self::ChangeManagementKeys
             | Self::ChangeOrganization
@@ -109,6 +113,7 @@ impl Setting {
             // Caps and prices are not for programs: who holds a key must not raise what it may cost.
             Self::SeeMembers
             | Self::ChangeOrganization
+            | Self::DeleteProjects
             | Self::ChangeAdmins
             | Self::ChangeOwners
             | Self::ChangeLimits

@@ -43,13 +43,13 @@ pub use tasks::{
     TaskFilter, TaskOwner, TaskPage, TaskPatch,
 };
 pub use tenancy::{
-    ApiKey, ApiKeyCheck, ApiKeyPatch, Bootstrap, Bootstrapped, ConsoleSession, ConsoleSessionCheck,
-    EndUser, EndUserStatus, EndUserVariables, InstanceSecret, Invite, KeyCaller, KeyHash,
-    KeyStatus, KeyUse, Member, MemberPatch, NewApiKey, NewConsoleSession, NewMasterKey,
-    NewMembership, NewOrganization, NewWidgetApp, NewWidgetSession, Newcomer, Organization,
-    OwnOrganization, PasswordLink, PasswordRecord, Project, ProjectPatch, Resealed, SessionsOf,
-    SigningKeyChange, SigningKeyRow, SigningKeyState, TenantStatus, User, UserPatch, UserStatus,
-    WidgetApp, WidgetAppCheck, WidgetAppPatch, WidgetAppScope, WidgetAppSecret, WidgetSession,
-    WidgetSessionCheck, WrappedKey,
+    ApiKey, ApiKeyCheck, ApiKeyPatch, Bootstrap, Bootstrapped, ClosedProject, ConsoleSession,
+    ConsoleSessionCheck, EndUser, EndUserStatus, EndUserVariables, InstanceSecret, Invite,
+    KeyCaller, KeyHash, KeyStatus, KeyUse, Member, MemberPatch, NewApiKey, NewConsoleSession,
+    NewMasterKey, NewMembership, NewOrganization, NewWidgetApp, NewWidgetSession, Newcomer,
+    Organization, OwnOrganization, PasswordLink, PasswordRecord, Project, ProjectPatch, Resealed,
+    SessionsOf, SigningKeyChange, SigningKeyRow, SigningKeyState, TenantStatus, User, UserPatch,
+    UserStatus, WidgetApp, WidgetAppCheck, WidgetAppPatch, WidgetAppScope, WidgetAppSecret,
+    WidgetSession, WidgetSessionCheck, WrappedKey,
 };
 pub use usage::{Meter, Price, UsageCaps, UsageGroup, UsageReport, UsageRow};

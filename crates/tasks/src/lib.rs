@@ -13,6 +13,7 @@ mod approve;
 mod cancel;
 mod create;
 mod data_keys;
+mod deletion;
 mod end_user;
 mod error;
 mod execute;

@@ -13,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::Tasks;
+use crate::deletion;
 use crate::files::{Orphans, blocking};
 use crate::live::News;
 use crate::previews::preview_loop;
@@ -75,6 +76,7 @@ impl Workers {
         let orphans = std::mem::take(&mut *self.orphans());
         let tidy_up = async {
             orphans.remove(inner).await;
+            deletion::resume(inner).await;
             std::future::pending::<()>().await;
         };
         tokio::select! {

@@ -31,6 +31,9 @@ pub enum AdminError {
     /// A project key without a project, or a management key with one.
     #[error("a project key needs a project, a management key has none")]
     InvalidProject,
+    /// The default project stays.
+    #[error("the default project cannot be deleted")]
+    DefaultProject,
     /// There is no such project or key in the organization, or the key was revoked.
     #[error("not found")]
     NotFound,

@@ -1,7 +1,7 @@
 //! Projects, and the organization that a first start makes.
 
 use model::{KeyClass, Name, OrganizationId, ProjectId};
-use store::{Bootstrap, Organization, Project, ProjectPatch, TenantStatus};
+use store::{Bootstrap, ClosedProject, Organization, Project, ProjectPatch, TenantStatus};
 
 use crate::{AdminError, KeyAdmin, MintedKey, NewKey};
 
@@ -125,6 +125,27 @@ impl KeyAdmin {
     ) -> Result<Project, AdminError> {
         let found = self.store.find_project(organization_id, id).await?;
         found.ok_or(AdminError::NotFound)
+    }
+
+    /// Closes a project for ever: none of its credentials works from the answer on. What is left of
+    /// it is the tasks' to delete.
+    ///
+    /// # Errors
+    /// [`AdminError::NotFound`], [`AdminError::DefaultProject`], [`AdminError::Store`].
+    pub async fn close_project(
+        &self,
+        organization_id: OrganizationId,
+        id: ProjectId,
+    ) -> Result<ClosedProject, AdminError> {
+        let by = self.changed_by();
+        let closed = self.store.close_project(organization_id, id, by).await;
+        closed.map_err(|error| {
+            if matches!(error, store::Error::Conflict) {
+                AdminError::DefaultProject
+            } else {
+                error.into()
+            }
+        })
     }
 
     /// Renames a project.

@@ -79,6 +79,7 @@ pub(crate) const ROUTES: &[Route] = &[
             Scope::ProjectsManage,
         ],
     ),
+    (Method::DELETE, "/api/v1/projects/P", NO_KEY),
     (
         Method::PATCH,
         "/api/v1/projects/P",

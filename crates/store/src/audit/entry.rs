@@ -55,6 +55,8 @@ audit_actions!(
     ProjectCreate => "project.create",
     /// A project was changed.
     ProjectUpdate => "project.update",
+    /// A project was closed for ever, and its records deleted.
+    ProjectDelete => "project.delete",
     /// A key was made.
     ApiKeyCreate => "apiKey.create",
     /// A key was changed.

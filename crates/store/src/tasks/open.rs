@@ -1,6 +1,8 @@
 //! The open tasks of somebody: what a revocation leaves running.
 
-use model::{ApiKeyId, EndUserId, OrganizationId, TaskId, TaskScope, Whose, WidgetAppId};
+use model::{
+    ApiKeyId, EndUserId, OrganizationId, ProjectId, TaskId, TaskScope, Whose, WidgetAppId,
+};
 
 use crate::store::Read;
 use crate::tx::Tx;
@@ -16,6 +18,8 @@ pub enum TaskOwner {
     EndUser(EndUserId),
     /// Those of every end user of this app.
     WidgetApp(WidgetAppId),
+    /// All of this project.
+    Project(ProjectId),
 }
 
 /// A task that has an open run.
@@ -71,6 +75,7 @@ async fn list(
             open_tasks!("t.end_user_id IN (SELECT id FROM end_users WHERE widget_app_id = $2)"),
             Value::from(id),
         ),
+        TaskOwner::Project(id) => (open_tasks!("t.project_id = $2"), Value::from(id)),
     };
     let rows = tx.query(sql, params![organization_id, whose]).await?;
     rows.into_iter().map(read).collect()

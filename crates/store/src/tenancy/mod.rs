@@ -4,6 +4,7 @@
 mod bootstrap;
 mod console_sessions;
 mod data_keys;
+mod deletion;
 mod end_users;
 mod facts;
 mod instance;
@@ -22,6 +23,7 @@ pub use bootstrap::{Bootstrap, Bootstrapped};
 pub(crate) use console_sessions::FIND_CONSOLE_SESSION;
 pub use console_sessions::{ConsoleSession, ConsoleSessionCheck, NewConsoleSession};
 pub use data_keys::{NewMasterKey, Resealed, WrappedKey};
+pub use deletion::ClosedProject;
 #[cfg(test)]
 pub(crate) use end_users::FIND_SESSION;
 pub use end_users::{EndUser, EndUserVariables, NewWidgetSession, SessionsOf};

@@ -16,6 +16,8 @@ pub enum TenantStatus {
     Active,
     /// Its credentials are refused.
     Disabled,
+    /// It is closed for ever, and goes piece by piece.
+    Deleted,
 }
 
 impl TenantStatus {
@@ -24,12 +26,13 @@ impl TenantStatus {
         match self {
             Self::Active => "active",
             Self::Disabled => "disabled",
+            Self::Deleted => "deleted",
         }
     }
 
     /// The status of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Active, Self::Disabled]
+        [Self::Active, Self::Disabled, Self::Deleted]
             .into_iter()
             .find(|status| status.as_str() == name)
     }
@@ -282,7 +285,7 @@ fn read_project(mut row: Row) -> Result<Project, Error> {
     })
 }
 
-async fn find_project(
+pub(super) async fn find_project(
     tx: &mut Tx,
     organization_id: OrganizationId,
     id: ProjectId,
@@ -290,7 +293,7 @@ async fn find_project(
     let row = tx
         .query_opt(
             "SELECT id, organization_id, name, is_default, status, created_at FROM projects
-             WHERE organization_id = $1 AND id = $2",
+             WHERE organization_id = $1 AND id = $2 AND status <> 'deleted'",
             params![organization_id, id],
         )
         .await?;
@@ -333,7 +336,7 @@ pub(super) async fn list_projects(
     let rows = tx
         .query(
             "SELECT id, organization_id, name, is_default, status, created_at FROM projects
-             WHERE organization_id = $1 ORDER BY name, id",
+             WHERE organization_id = $1 AND status <> 'deleted' ORDER BY name, id",
             params![organization_id],
         )
         .await?;

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod create_project;
+mod delete_project;
 mod get_project;
 mod list_projects;
 mod update_project;
@@ -20,7 +21,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         ))
         .routes(routes!(
             get_project::get_project,
-            update_project::update_project
+            update_project::update_project,
+            delete_project::delete_project
         ))
         .merge(api_keys::routes())
         .merge(widget_apps::routes())

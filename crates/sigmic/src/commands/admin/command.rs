@@ -264,6 +264,7 @@ fn refused(error: AdminError) -> Failure {
         | AdminError::InvalidProject => Failure::Usage(error.to_string()),
         AdminError::NotFound
         | AdminError::NameTaken
+        | AdminError::DefaultProject
         | AdminError::Replaced
         | AdminError::Store(_) => Failure::Failed(error.into()),
     }
