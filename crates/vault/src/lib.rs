@@ -15,6 +15,8 @@ mod mask;
 mod master;
 mod seal;
 mod secret;
+#[cfg(test)]
+mod vectors_tests;
 
 pub use data_key::DataKey;
 pub use mask::{MIN_MASKED_CHARS, Masker, StreamMasker};
