@@ -128,7 +128,8 @@ impl<'a> Parts<'a> {
         }
         let payload = URL_SAFE_NO_PAD.decode(self.payload).ok()?;
         let claims: Claims = serde_json::from_slice(&payload).ok()?;
-        (encode(&claims) == payload).then_some(claims)
+        let spelled = encode(&claims) == payload && claims.jti == claims.sid.to_string();
+        spelled.then_some(claims)
     }
 }
 

@@ -299,6 +299,7 @@ const CLAIMS: &[(&str, &str, &str)] = &[
     ("appId", "\"app_x\"", "no app"),
     ("jti", "null", "null"),
     ("jti", "1", "a number"),
+    ("jti", "\"FRESH\"", "another session's"),
     ("admin", "true", "one more"),
     ("env", "{\"A\":\"b\"}", "variables"),
     ("secrets", "{\"A\":\"b\"}", "secrets"),
