@@ -23,14 +23,19 @@ pub(crate) struct Forger {
     fixture: Fixture,
     app: App,
     pub(crate) token: String,
-    kid: String,
+    pub(crate) kid: String,
     key: SigningKey,
 }
 
 impl Forger {
     pub(crate) async fn new() -> Self {
+        Self::at(1_700_000_000_000).await
+    }
+
+    /// Whose clock stands at this time.
+    pub(crate) async fn at(millis: i64) -> Self {
         let fixture = Fixture::new().await;
-        fixture.clock.set(1_700_000_000_000);
+        fixture.clock.set(millis);
         let app = App::new(&fixture).await;
         let token = app.token(&fixture, "u1", "1h").await;
         let keys = fixture.store.list_signing_keys().await.unwrap();
@@ -75,11 +80,21 @@ impl Forger {
     }
 
     pub(crate) async fn refuses(&self, what: &str, token: &str) {
-        let answer = present(&self.fixture, token).await;
-        assert!(
-            matches!(answer, Err(auth::AuthError::InvalidToken(_))),
-            "{what}: {token}"
-        );
+        assert!(!self.accepts(token).await, "{what}: {token}");
+    }
+
+    /// Whether the server does; it refuses in one way only.
+    pub(crate) async fn accepts(&self, token: &str) -> bool {
+        match present(&self.fixture, token).await {
+            Ok(_) => true,
+            Err(auth::AuthError::InvalidToken(_)) => false,
+            Err(error) => panic!("{error}: {token}"),
+        }
+    }
+
+    /// What the server publishes about its signing keys.
+    pub(crate) async fn public_set(&self) -> Value {
+        self.fixture.signing.public_set().await.unwrap()
     }
 
     pub(crate) async fn refuses_all(&self, cases: &[(&str, String)]) {

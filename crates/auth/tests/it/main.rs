@@ -6,6 +6,7 @@ mod admin;
 mod authenticate;
 mod encodings;
 mod forgeries;
+mod oracle;
 mod rotation;
 mod setup;
 mod support;
