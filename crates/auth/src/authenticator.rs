@@ -234,6 +234,8 @@ fn may_come_from(networks: &[String], peer: Option<IpAddr>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -251,5 +253,44 @@ mod tests {
         assert!(!may_come_from(&lan, None), "unknown");
         assert!(!may_come_from(&networks(&["nonsense"]), peer("10.0.0.1")));
         assert!(may_come_from(&[], None));
+    }
+
+    /// The leading bits of an address, computed in another way.
+    fn leading(address: IpAddr, bits: u8) -> (bool, String) {
+        let text = match address {
+            IpAddr::V4(address) => format!("{:032b}", u32::from(address)),
+            IpAddr::V6(address) => format!("{:0128b}", u128::from(address)),
+        };
+        (address.is_ipv4(), text[..usize::from(bits)].to_owned())
+    }
+
+    proptest! {
+        #[test]
+        fn a_network_holds_the_addresses_that_begin_as_it_does(
+            network in any::<IpAddr>(),
+            flipped in 0_u8..128,
+            bits in 0_u8..=128,
+            stranger in any::<IpAddr>(),
+        ) {
+            let near = match network {
+                IpAddr::V4(address) => IpAddr::from((u32::from(address) ^ 1 << (flipped % 32)).to_be_bytes()),
+                IpAddr::V6(address) => IpAddr::from((u128::from(address) ^ 1 << flipped).to_be_bytes()),
+            };
+            let bits = if network.is_ipv4() { bits % 33 } else { bits };
+            let written = vec![format!("{network}/{bits}")];
+            prop_assert!(may_come_from(&written, Some(network)) || network != network.to_canonical());
+            for peer in [near, stranger].map(|peer| peer.to_canonical()) {
+                let inside = peer.is_ipv4() == network.is_ipv4()
+                    && leading(peer, bits.min(if peer.is_ipv4() { 32 } else { 128 })) == leading(network, bits);
+                prop_assert_eq!(may_come_from(&written, Some(peer)), inside, "{:?} {}", written, peer);
+            }
+        }
+
+        #[test]
+        fn what_is_no_network_lets_nobody_in(text in "[0-9a-f:./]{0,20}|\\PC{0,20}", peer in any::<IpAddr>()) {
+            if text.parse::<IpNet>().is_err() {
+                prop_assert!(!may_come_from(&[text], Some(peer)));
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ mod authenticate;
 mod encodings;
 mod forgeries;
 mod oracle;
+mod parsers;
 mod rotation;
 mod setup;
 mod support;
