@@ -69,8 +69,12 @@ impl Target {
 
     /// The bytes of a `GET`.
     pub(crate) fn get(&self, path: &str) -> Vec<u8> {
-        let Self { process, key } = self;
-        let address = &process.address;
+        self.get_with(&self.key, path)
+    }
+
+    /// The same with another key.
+    pub(crate) fn get_with(&self, key: &str, path: &str) -> Vec<u8> {
+        let address = &self.process.address;
         format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n\r\n")
             .into_bytes()
     }

@@ -20,9 +20,19 @@ const ROUND: Duration = Duration::from_secs(2);
 
 /// Requests a second, and processor time of the server for one.
 #[derive(Debug, Clone, Copy, Default)]
-struct Reads {
-    per_second: f64,
-    cpu_us: f64,
+pub(super) struct Reads {
+    pub(super) per_second: f64,
+    pub(super) cpu_us: f64,
+}
+
+impl Reads {
+    /// The best of several rounds.
+    pub(super) fn best(rounds: &[Self]) -> Self {
+        Self {
+            per_second: rounds.iter().map(|r| r.per_second).fold(0.0, f64::max),
+            cpu_us: rounds.iter().map(|r| r.cpu_us).fold(f64::MAX, f64::min),
+        }
+    }
 }
 
 pub(super) async fn measure(rig: &Rig) -> Result<Vec<Measured>> {
@@ -39,14 +49,10 @@ pub(super) async fn measure(rig: &Rig) -> Result<Vec<Measured>> {
     let floor = Target::floor(sigmic.key(), &id, &kept)?;
     let (mut ours, mut limit) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        limit.push(round(&floor, &path).await?);
-        ours.push(round(&sigmic, &path).await?);
+        limit.push(round(&floor, &[floor.get(&path)], 200).await?);
+        ours.push(round(&sigmic, &[sigmic.get(&path)], 200).await?);
     }
-    let best = |rounds: &[Reads]| Reads {
-        per_second: rounds.iter().map(|r| r.per_second).fold(0.0, f64::max),
-        cpu_us: rounds.iter().map(|r| r.cpu_us).fold(f64::MAX, f64::min),
-    };
-    let (ours, limit) = (best(&ours), best(&limit));
+    let (ours, limit) = (Reads::best(&ours), Reads::best(&limit));
     Ok(vec![
         Measured {
             id: "P1",
@@ -67,18 +73,22 @@ pub(super) async fn measure(rig: &Rig) -> Result<Vec<Measured>> {
     ])
 }
 
-async fn round(target: &Target, path: &str) -> Result<Reads> {
-    let request = target.get(path);
+/// Sends these requests in turn, from many connections, each of which begins at another of them.
+pub(super) async fn round(target: &Target, requests: &[Vec<u8>], wanted: u16) -> Result<Reads> {
     let count = Rc::new(Cell::new(0_u64));
     let before = target.process.cpu()?;
     let started = Instant::now();
-    let callers = (0..CONNECTIONS).map(|_| {
-        let (count, request) = (Rc::clone(&count), &request);
+    let callers = (0..CONNECTIONS).map(|number| {
+        let count = Rc::clone(&count);
+        let mut requests = requests
+            .iter()
+            .cycle()
+            .skip(number * requests.len() / CONNECTIONS);
         async move {
             let mut connection = target.connect().await?;
-            while started.elapsed() < ROUND {
+            while let Some(request) = requests.next().filter(|_| started.elapsed() < ROUND) {
                 let (status, _) = connection.ask(request).await?;
-                ensure!(status == 200, "answered {status}");
+                ensure!(status == wanted, "answered {status}");
                 count.set(count.get() + 1);
             }
             Ok(())

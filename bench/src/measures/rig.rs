@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tempfile::TempDir;
 
-use super::{memory, reads, sandboxes, start, tasks};
+use super::{credentials, memory, reads, sandboxes, start, tasks};
 use crate::model::Model;
 use crate::report::{Measured, say, say_head, write};
 use crate::target::Target;
@@ -70,6 +70,9 @@ pub(crate) async fn run(sigmic: &str, only: &[&str]) -> Result<()> {
     }
     if wanted(&["P12"]) {
         keep(&mut rows, sandboxes::measure().await?)?;
+    }
+    if wanted(&["P13"]) {
+        keep(&mut rows, credentials::measure(&rig).await?)?;
     }
     write(Path::new(RESULTS), &rows)
 }
