@@ -48,6 +48,13 @@ impl StreamMask for NoMask {
     }
 }
 
+/// An error and its causes for the log, masked: a provider's error may repeat what it was sent.
+pub(crate) fn mask_error(mask: &dyn Mask, error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let texts: Vec<String> = causes.map(ToString::to_string).collect();
+    mask.mask(&texts.join(": "))
+}
+
 /// `value` with every string in it masked, keys included.
 pub fn mask_value(mask: &dyn Mask, value: &Value) -> Value {
     match value {

@@ -15,9 +15,9 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::assembler::{Assembled, Assembler};
 use crate::compaction::{Cause, Compaction};
-use crate::mask::unless_masked;
+use crate::mask::{mask_error, unless_masked};
 use crate::run::Worker;
-use crate::{AgentError, StopReason, mask_value};
+use crate::{AgentError, Mask, StopReason, mask_value};
 
 /// How long a piece of text may be held back to be merged with what follows.
 const HOLD_BACK: Duration = Duration::from_millis(50);
@@ -151,11 +151,9 @@ impl Worker<'_> {
     }
 
     fn stage_model_error(&mut self, error: &ModelError) {
-        tracing::warn!(
-            error = error as &dyn std::error::Error,
-            "the model request failed"
-        );
-        let message = self.input.session.mask().mask(&error.to_string());
+        let mask = self.input.session.mask();
+        tracing::warn!(error = mask_error(mask, error), "the model request failed");
+        let message = mask.mask(&error.to_string());
         self.stage_failure(error.run_error_code(), message);
     }
 
@@ -202,8 +200,10 @@ impl Worker<'_> {
                         provider_state,
                     };
                 }
-                Some(Err(error)) => return failed(turn, error),
-                None => return failed(turn, ModelError::Cut { source: None }),
+                Some(Err(error)) => return failed(turn, error, input.session.mask()),
+                None => {
+                    return failed(turn, ModelError::Cut { source: None }, input.session.mask());
+                }
             }
             if !held && turn.has_unshown() {
                 held = true;
@@ -295,12 +295,12 @@ impl Worker<'_> {
 
 /// A turn that failed after it said something is kept as a cut segment: what was shown is never
 /// taken back. Its calls may be incomplete and are dropped.
-fn failed(turn: Assembler<'_>, error: ModelError) -> Asked {
+fn failed(turn: Assembler<'_>, error: ModelError, mask: &dyn Mask) -> Asked {
     if !turn.has_text() {
         return Asked::Failed(error);
     }
     tracing::info!(
-        error = &error as &dyn std::error::Error,
+        error = mask_error(mask, &error),
         "the model's answer was cut"
     );
     let mut turn = turn.finish();

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::plan::{Plan, plan};
 use super::size::Size;
 use super::summary::{cuts_anything, extract, request, transcript};
+use crate::mask::mask_error;
 use crate::run::Worker;
 use crate::{AgentError, StopReason};
 
@@ -124,7 +125,7 @@ impl Worker<'_> {
             failures += 1;
             let Some(delay) = self.retry_delay(failures, &error) else {
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = mask_error(self.input.session.mask(), &error),
                     "no summary; the conversation is cut without one"
                 );
                 return Asked::Nothing;
