@@ -62,6 +62,7 @@ pub(crate) fn run(
     for warning in loaded.warnings {
         tracing::warn!("{warning}");
     }
+    runtime::leave_no_core()?;
     let runtime = runtime::whole()?;
     let served = runtime.block_on(serve(settings, output));
     // Nothing of ours is left; a thread of the resolver may be.
