@@ -6,6 +6,7 @@
 )]
 
 mod admin;
+mod canary;
 mod command_line;
 mod compaction;
 mod crash;

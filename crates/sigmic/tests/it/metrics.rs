@@ -8,9 +8,14 @@ use crate::support::{Home, Server, wait};
 /// Name → type and labels.
 type Shown = BTreeMap<String, (String, BTreeSet<String>)>;
 
-fn page_of(server: &Server) -> String {
+/// Where a server shows its page.
+pub(crate) fn url_of(server: &Server) -> &str {
     let (_, rest) = server.greeting.split_once("  metrics     ").unwrap();
-    let url = rest.lines().next().unwrap();
+    rest.lines().next().unwrap()
+}
+
+fn page_of(server: &Server) -> String {
+    let url = url_of(server);
     wait(async { reqwest::get(url).await.unwrap().text().await.unwrap() })
 }
 

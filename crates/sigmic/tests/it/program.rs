@@ -40,6 +40,11 @@ impl Place {
         self.home.json(arguments)
     }
 
+    /// All logs of its servers.
+    pub(crate) fn log(&self) -> String {
+        self.home.log()
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.home.data_dir()
     }
