@@ -10,6 +10,7 @@ mod canary;
 mod command_line;
 mod compaction;
 mod crash;
+mod cut_off;
 mod doctor;
 mod escape;
 mod examples;
