@@ -9,6 +9,7 @@ mod admin;
 mod canary;
 mod command_line;
 mod compaction;
+mod corpus;
 mod crash;
 mod cut_off;
 mod doctor;

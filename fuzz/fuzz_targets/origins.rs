@@ -1,0 +1,5 @@
+//! See `fuzz/src/origins.rs`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| sigmic_fuzz::origins(data));
