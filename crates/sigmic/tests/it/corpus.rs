@@ -1,7 +1,10 @@
 //! What fuzzing found worth keeping, and the seeds it began with, is checked each time, so that the
 //! targets neither rot nor break again. How to fuzz: `fuzz/README.md`.
 
-#![expect(unreachable_pub, reason = "the targets are public where they are fuzzed")]
+#![expect(
+    unreachable_pub,
+    reason = "the targets are public where they are fuzzed"
+)]
 
 use std::path::Path;
 

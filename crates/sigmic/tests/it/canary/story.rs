@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use model::OsRandom;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{Api, ModelServer, RecordedRequest, Reply, Script, send};
+use testkit::{Api, Console, ModelServer, RecordedRequest, Reply, Script, send};
 
 use super::table::{KINDS, Place, Seen};
 use super::{forms, places};
@@ -236,6 +236,38 @@ impl Story {
             .await;
     }
 
+    /// A person: chooses a password by a link, signs in and out.
+    async fn people(&mut self) {
+        let greeting = &self.program.server.greeting;
+        let (_, link) = greeting.split_once("#token=").unwrap();
+        let link = link.split_whitespace().next().unwrap().to_owned();
+        self.values.insert("link", link.clone());
+        let api = self.program.api.clone();
+        let post = |path: &str, body: &Value| api.bare(Method::POST, path).json(body);
+        let chosen = json!({"token": link, "password": self.values["password"], "name": "Olga"});
+        let answer = send(post("/api/v1/auth/setup", &chosen)).await;
+        let email = answer.data()["user"]["email"].clone();
+        self.seen.add(Place::Answers, &answer.text);
+        self.refused(post("/api/v1/auth/setup", &chosen), 404).await;
+        let wrong = json!({"email": email, "password": self.values["wrong-password"]});
+        self.refused(post("/api/v1/auth/login", &wrong), 401).await;
+        let right = json!({"email": email, "password": self.values["password"]});
+        let answer = send(post("/api/v1/auth/login", &right)).await;
+        self.seen.add(Place::Answers, &answer.text);
+        self.seen.add(Place::Given, format!("{:?}", answer.headers));
+        let console = Console::after(&api, &answer);
+        let (_, session) = console.cookie().split_once('=').unwrap();
+        self.values.insert("session", session.to_owned());
+        for path in ["/api/v1/me", "/api/v1/me/sessions", "/api/v1/projects"] {
+            let answer = console.get(path).await;
+            answer.data();
+            self.seen.add(Place::Answers, answer.text);
+        }
+        console.post("/api/v1/auth/logout", &json!({})).await.data();
+        self.refused(console.request(Method::GET, "/api/v1/me"), 401)
+            .await;
+    }
+
     /// A request that is refused so.
     async fn refused(&mut self, request: reqwest::RequestBuilder, status: u16) {
         let answer = send(request).await;
@@ -323,6 +355,7 @@ async fn tell(place: program::Place) {
     let mut story = Story::begin(place).await;
     story.keys().await;
     story.tokens().await;
+    story.people().await;
     story.strangers().await;
     let faults = story.end().await;
     assert!(faults.is_empty(), "{}", faults.join("\n"));
