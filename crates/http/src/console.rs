@@ -241,6 +241,8 @@ fn capitalized(error: &auth::SignInError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -287,6 +289,45 @@ mod tests {
                 matches!(read(SessionCookie::Loopback, &[line]), Ok(None)),
                 "{line}"
             );
+        }
+    }
+
+    proptest! {
+        /// Whatever the lines, a cookie is read that stands in one of them, whole and once.
+        #[test]
+        fn any_cookies_are_read_or_refused(
+            lines in proptest::collection::vec(
+                proptest::collection::vec(
+                    prop_oneof![
+                        Just("sigmic_session=".to_owned()),
+                        Just("__Host-sigmic_session=".to_owned()),
+                        Just("; ".to_owned()),
+                        Just("A".repeat(43)),
+                        "[ -~]{0,6}",
+                        "\\PC{0,3}",
+                    ],
+                    0..6,
+                ),
+                0..3,
+            ),
+        ) {
+            let lines: Vec<String> = lines.into_iter().map(|pieces| pieces.concat()).collect();
+            let mut map = HeaderMap::new();
+            for line in &lines {
+                let value = HeaderValue::from_bytes(line.as_bytes());
+                map.append(header::COOKIE, value.unwrap());
+            }
+            let all = lines.join(";");
+            for cookie in [SessionCookie::Loopback, SessionCookie::Secure] {
+                if let Ok(Some(credential)) = cookie.read(&map) {
+                    let Credential::Session(token) = credential else {
+                        panic!("a cookie is no {credential:?}")
+                    };
+                    let pair = format!("{}={}", cookie.name(), token.expose_token());
+                    let pairs = all.split(';').filter(|text| text.trim() == pair);
+                    prop_assert!(pairs.count() > 0, "{}", all);
+                }
+            }
         }
     }
 
