@@ -46,7 +46,7 @@ pub use exchange::{
 pub use hasher::{KeyHasher, SetupError, check_master_key};
 pub use key::{MalformedKey, PlainKey};
 pub use leak::{Leak, LeakKind, find_leaks};
-pub use limits::{RateError, RateLimits, RateLimitsConfig, Standing};
+pub use limits::{Attempt, RateError, RateLimits, RateLimitsConfig, Standing};
 pub use master_rotation::{Rotated, RotationError, change_master_key};
 pub use origin::{Origin, OriginError, OriginPattern, OriginRules, RequestOrigin};
 pub use password::{PasswordError, Passwords, WeakPassword};

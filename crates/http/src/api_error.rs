@@ -32,6 +32,11 @@ impl ApiError {
         }
     }
 
+    /// What it answers.
+    pub(crate) fn code(&self) -> ErrorCode {
+        self.code
+    }
+
     /// A limit is reached.
     pub(crate) fn limited(standing: Standing) -> Self {
         Self {

@@ -9,6 +9,7 @@
 //! reference, its row in the route × credential table.
 
 mod api_error;
+mod attempts;
 mod body;
 mod console;
 mod content_disposition;

@@ -40,6 +40,13 @@ impl<K: Eq + Hash> Meter<K> {
         Some(taken.full_at)
     }
 
+    /// Puts one back that was taken.
+    pub(super) fn give_back(&mut self, key: &K, rate: Rate, now: Timestamp) {
+        if let Some(full_at) = self.buckets.get_mut(key) {
+            *full_at = rate.take(*full_at, now, 0, 1).full_at;
+        }
+    }
+
     /// Forgets what is full again; if that is not much, the half that is nearest to it.
     fn make_room(&mut self, now: Timestamp) {
         let now = micros(now);

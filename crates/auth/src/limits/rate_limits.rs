@@ -26,6 +26,8 @@ pub struct RateLimitsConfig {
     pub exchange: Option<Rate>,
     /// Refused credentials of a source address, and refused secrets of an app.
     pub failure: Option<Rate>,
+    /// Wrong passwords and one-time links of a source address.
+    pub sign_in: Option<Rate>,
 }
 
 /// Why a request is not let in.
@@ -42,13 +44,14 @@ pub enum RateError {
 /// Meters requests. Made once a process.
 #[derive(Debug)]
 pub struct RateLimits {
-    config: RateLimitsConfig,
+    pub(super) config: RateLimitsConfig,
     store: Store,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     /// Where no other process can meter the same.
     alone: Mutex<Meter<Bucket>>,
     leases: Mutex<Leases>,
     failures: Mutex<Meter<Source>>,
+    pub(super) attempts: Mutex<Meter<IpAddr>>,
 }
 
 impl RateLimits {
@@ -61,6 +64,7 @@ impl RateLimits {
             alone: Mutex::default(),
             leases: Mutex::default(),
             failures: Mutex::default(),
+            attempts: Mutex::default(),
         }
     }
 
@@ -204,6 +208,6 @@ fn nearest(standings: impl Iterator<Item = Standing>) -> Option<Standing> {
     standings.min_by_key(|standing| standing.left * model::Rate::MAX / standing.per_minute)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use auth::RateLimitsConfig;
 use model::Rate;
 use serde_json::json;
-use testkit::{Answer, Api, Backend, FakeClock, Reply, TestDatabase, TestServer, send};
+use testkit::{Answer, Api, Backend, FakeClock, PASSWORD, Reply, TestDatabase, TestServer, send};
 
 use crate::widgets::Shop;
 
@@ -229,4 +229,88 @@ async fn servers_on_one_database_let_in_no_more_together() {
         again += let_in(&apis[0], 1).await + let_in(&apis[1], 1).await;
     }
     assert!((228..=240).contains(&again), "{again}");
+}
+
+/// What a password or link that is given from this address is answered.
+async fn guess(server: &TestServer, path: &str, body: &serde_json::Value, from: &str) -> Answer {
+    let request = server.api.bare(reqwest::Method::POST, path).json(body);
+    send(request.header("X-Forwarded-For", from)).await
+}
+
+#[tokio::test]
+async fn wrong_passwords_and_links_of_an_address_are_not_looked_at_for_ever() {
+    let (server, clock) = limited(RateLimitsConfig {
+        sign_in: rate(6),
+        ..RateLimitsConfig::default()
+    })
+    .await;
+    server.owner().await;
+    let login = "/api/v1/auth/login";
+    let right = json!({"email": "owner@example.com", "password": PASSWORD});
+    let wrong = json!({"email": "owner@example.com", "password": "wrong"});
+    let link = json!({"token": "A".repeat(43), "password": PASSWORD});
+    let guesses = [
+        (login, &wrong, 401),
+        ("/api/v1/auth/setup", &link, 404),
+        ("/api/v1/auth/password/reset", &link, 404),
+        ("/api/v1/invites/accept", &link, 404),
+        (login, &json!({}), 401),
+    ];
+    for (path, body, status) in guesses {
+        // Right ones in between, and what is no guess, count for nothing.
+        assert_eq!(guess(&server, login, &right, "192.0.2.1").await.status, 200);
+        let unread = guess(&server, path, &json!([]), "192.0.2.1").await;
+        assert_eq!(unread.status, 400);
+        let answer = guess(&server, path, body, "192.0.2.1").await;
+        assert_eq!(answer.status, status, "{path}");
+    }
+    assert_eq!(guess(&server, login, &wrong, "192.0.2.1").await.status, 401);
+    for (path, body, _) in guesses.iter().chain([&(login, &right, 429)]) {
+        let answer = guess(&server, path, body, "192.0.2.1").await;
+        assert_eq!(answer.error(), (429, "RATE_LIMITED".to_owned()), "{path}");
+        assert_eq!(header(&answer, "retry-after"), "10");
+        assert_eq!(header(&answer, "ratelimit-policy"), "\"signIn\";q=6;w=60");
+    }
+    assert_eq!(guess(&server, login, &right, "192.0.2.2").await.status, 200);
+    clock.advance_ms(9_999);
+    assert_eq!(guess(&server, login, &right, "192.0.2.1").await.status, 429);
+    clock.advance_ms(1);
+    assert_eq!(guess(&server, login, &right, "192.0.2.1").await.status, 200);
+    assert_eq!(guess(&server, login, &wrong, "192.0.2.1").await.status, 401);
+    assert_eq!(guess(&server, login, &right, "192.0.2.1").await.status, 429);
+}
+
+#[tokio::test]
+async fn a_flood_of_sign_ins_waits_for_itself_alone() {
+    let (server, _) = limited(RateLimitsConfig {
+        sign_in: rate(3),
+        ..RateLimitsConfig::default()
+    })
+    .await;
+    let console = server.owner().await;
+    let login = "/api/v1/auth/login";
+    let wrong = json!({"email": "owner@example.com", "password": "wrong"});
+    // An IPv6 network of 64 bits is one source; all of them ask at once.
+    let flood = (1..=60).map(|host| {
+        let (server, wrong) = (&server, &wrong);
+        async move { guess(server, login, wrong, &format!("2001:db8::{host}")).await }
+    });
+    let right = json!({"email": "owner@example.com", "password": PASSWORD});
+    let (flooded, other, api) = tokio::join!(
+        futures_util::future::join_all(flood),
+        guess(&server, login, &right, "192.0.2.9"),
+        server.api.get(TASKS),
+    );
+    assert_eq!((other.status, api.status), (200, 200));
+    let looked_at = flooded.iter().filter(|answer| answer.status == 401);
+    assert_eq!(looked_at.count(), 3, "the others were refused unseen");
+    // Who is signed in guesses at the present password no more often.
+    let change = json!({"currentPassword": "wrong", "password": "walnut-Kite-58-fog"});
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(console.patch("/api/v1/me", &change).await.status);
+    }
+    assert_eq!(statuses, [401, 401, 401, 429]);
+    let named = console.patch("/api/v1/me", &json!({"name": "Olga"})).await;
+    assert_eq!(named.status, 200, "a name is no guess");
 }

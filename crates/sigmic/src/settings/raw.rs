@@ -53,6 +53,7 @@ pub(crate) struct RawRates {
     pub(crate) organization: i64,
     pub(crate) exchange: i64,
     pub(crate) failure: i64,
+    pub(crate) sign_in: i64,
 }
 
 /// The search service.
@@ -119,6 +120,7 @@ impl Default for RawSettings {
                 organization: 60_000,
                 exchange: 600,
                 failure: 6_000,
+                sign_in: 10,
             },
             allow_private_hosts: Vec::new(),
             search: RawSearch {

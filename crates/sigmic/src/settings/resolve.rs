@@ -189,6 +189,7 @@ fn rates(raw: &RawRates) -> Result<RateLimitsConfig, SettingsError> {
         organization: rate("organization", raw.organization)?,
         exchange: rate("exchange", raw.exchange)?,
         failure: rate("failure", raw.failure)?,
+        sign_in: rate("sign_in", raw.sign_in)?,
     })
 }
 

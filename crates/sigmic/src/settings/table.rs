@@ -289,6 +289,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Refused credentials a minute of one source address (IPv6: of its network of 64 bits), and refused secrets of one widget app, before they are answered with 429. Good credentials are not held up. 0: no limit.",
     ),
     setting(
+        "limits.sign_in",
+        "SIGMIC_LIMITS__SIGN_IN",
+        Kind::Integer,
+        "10",
+        "Wrong passwords and one-time links a minute of one source address (IPv6: of its network of 64 bits), before further ones are answered with 429 without being looked at. 0: no limit.",
+    ),
+    setting(
         "allow_private_hosts",
         "SIGMIC_ALLOW_PRIVATE_HOSTS",
         Kind::List,

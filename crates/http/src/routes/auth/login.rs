@@ -5,6 +5,7 @@ use axum::response::Response;
 use wire::{Failure, LoginRequest, SignedInResponse, Success};
 
 use crate::api_error::ApiError;
+use crate::attempts::attempt;
 use crate::body::Fields;
 use crate::console::{FromHere, MAX_BODY_BYTES, secret, signed_in};
 use crate::state::AppState;
@@ -25,6 +26,7 @@ pub(crate) async fn login(
     let fields = Fields::read_json(request, MAX_BODY_BYTES).await?;
     let email = fields.text("email")?.unwrap_or_default();
     let password = secret(&fields, "password")?;
-    let made = state.sign_ins.sign_in(&email, password, device).await?;
+    let signs_in = state.sign_ins.sign_in(&email, password, device.clone());
+    let made = attempt(&state, &device, signs_in).await?;
     Ok(signed_in(&state, &made))
 }

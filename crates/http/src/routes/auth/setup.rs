@@ -5,6 +5,7 @@ use axum::response::Response;
 use wire::{Failure, SetupRequest, SignedInResponse, Success};
 
 use crate::api_error::ApiError;
+use crate::attempts::attempt;
 use crate::body::Fields;
 use crate::console::{FromHere, MAX_BODY_BYTES, secret, signed_in};
 use crate::state::AppState;
@@ -27,7 +28,7 @@ pub(crate) async fn setup(
     let name = fields.text("name")?;
     let password = secret(&fields, "password")?;
     let used = state.sign_ins.use_link(&token, password, name.as_deref());
-    let user = used.await?;
+    let user = attempt(&state, &device, used).await?;
     let made = state.sign_ins.open(user, None, None, device).await?;
     Ok(signed_in(&state, &made))
 }

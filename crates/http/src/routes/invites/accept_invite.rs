@@ -5,6 +5,7 @@ use axum::response::Response;
 use wire::{AcceptInviteRequest, Failure, SignedInResponse, Success};
 
 use crate::api_error::ApiError;
+use crate::attempts::attempt;
 use crate::body::Fields;
 use crate::console::{FromHere, MAX_BODY_BYTES, secret, signed_in};
 use crate::state::AppState;
@@ -29,7 +30,7 @@ pub(crate) async fn accept_invite(
     let accepted = state
         .people
         .accept(&token, password, name.as_deref(), device.peer);
-    let (user, organization) = accepted.await?;
+    let (user, organization) = attempt(&state, &device, accepted).await?;
     let made = state.sign_ins.open(user, Some(organization), None, device);
     Ok(signed_in(&state, &made.await?))
 }

@@ -5,8 +5,9 @@ use axum::response::Response;
 use wire::{Failure, Success, UpdateMeRequest, UserResponse};
 
 use crate::api_error::{ApiError, success};
+use crate::attempts::attempt;
 use crate::body::Fields;
-use crate::console::{MAX_BODY_BYTES, SignedIn, secret};
+use crate::console::{Browser, MAX_BODY_BYTES, SignedIn, secret};
 use crate::shown::user_response;
 use crate::state::AppState;
 
@@ -21,12 +22,14 @@ use crate::state::AppState;
 )]
 pub(crate) async fn update_me(
     SignedIn(person): SignedIn,
+    Browser(device): Browser,
     State(state): State<AppState>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let fields = Fields::read_json(request, MAX_BODY_BYTES).await?;
     let name = fields.text("name")?;
-    let password = match fields.has("password") {
+    let guesses = fields.has("password");
+    let password = match guesses {
         false => None,
         true => Some((
             secret(&fields, "currentPassword")?,
@@ -34,5 +37,9 @@ pub(crate) async fn update_me(
         )),
     };
     let changed = state.sign_ins.update(&person, name.as_deref(), password);
-    Ok(success(user_response(&changed.await?)))
+    let changed = match guesses {
+        true => attempt(&state, &device, changed).await?,
+        false => changed.await?,
+    };
+    Ok(success(user_response(&changed)))
 }

@@ -5,6 +5,7 @@ use axum::response::Response;
 use wire::{Empty, Failure, ResetPasswordRequest, Success};
 
 use crate::api_error::{ApiError, success};
+use crate::attempts::attempt;
 use crate::body::Fields;
 use crate::console::{FromHere, MAX_BODY_BYTES, secret};
 use crate::state::AppState;
@@ -16,13 +17,14 @@ use crate::state::AppState;
     responses((status = 200, body = Success<Empty>), (status = "4XX", body = Failure)),
 )]
 pub(crate) async fn reset_password(
-    _: FromHere,
+    FromHere(device): FromHere,
     State(state): State<AppState>,
     request: Request,
 ) -> Result<Response, ApiError> {
     let fields = Fields::read_json(request, MAX_BODY_BYTES).await?;
     let token = fields.text("token")?.unwrap_or_default();
     let password = secret(&fields, "password")?;
-    state.sign_ins.use_link(&token, password, None).await?;
+    let used = state.sign_ins.use_link(&token, password, None);
+    attempt(&state, &device, used).await?;
     Ok(success(Empty {}))
 }
