@@ -38,4 +38,4 @@ mod stream;
 pub use listener::{Listener, ListenerConfig, ListenerError};
 pub use metrics::{HttpMetrics, metrics_router};
 pub use router::{openapi, router};
-pub use state::{HttpConfig, HttpParts, Readiness};
+pub use state::{HttpConfig, HttpParts, Readiness, SignUp};

@@ -125,6 +125,7 @@ impl From<PeopleError> for ApiError {
     fn from(error: PeopleError) -> Self {
         match error {
             PeopleError::Name(_)
+            | PeopleError::OrganizationName(_)
             | PeopleError::Email(_)
             | PeopleError::Weak(_)
             | PeopleError::Project(_)

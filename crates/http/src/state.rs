@@ -16,6 +16,15 @@ use crate::metrics::HttpMetrics;
 use crate::middleware::RequestIds;
 use crate::open_streams::OpenStreams;
 
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignUp {
+    /// Whoever was invited.
+    Closed,
+    /// Everybody.
+    Open,
+}
+
 /// Settings of the HTTP side.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
@@ -25,6 +34,8 @@ pub struct HttpConfig {
     pub max_body_bytes: usize,
     /// Where the server's own pages are: they may always use a token.
     pub own_origins: Vec<Origin>,
+    /// Who may make an account.
+    pub sign_up: SignUp,
     /// The proxies whose word counts about who is behind them.
     pub trusted_proxies: Vec<IpNet>,
 }
@@ -35,6 +46,7 @@ impl Default for HttpConfig {
             heartbeat: Duration::from_secs(15),
             max_body_bytes: 10 * 1024 * 1024,
             own_origins: Vec::new(),
+            sign_up: SignUp::Closed,
             trusted_proxies: Vec::new(),
         }
     }

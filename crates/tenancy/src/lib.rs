@@ -7,6 +7,7 @@
 //! - [`AuditLog`]: who changed what;
 //! - [`UsageAdmin`]: what is used, what that costs, and how much may be used.
 
+mod accounts;
 mod audit;
 mod error;
 mod keys;
@@ -16,6 +17,7 @@ mod reach;
 mod usage;
 mod widgets;
 
+pub use accounts::NewAccount;
 pub use audit::AuditLog;
 pub use error::Error;
 pub use keys::{AdminError, KeyAdmin, KeyChange, MintedKey, NewKey, RotatedKey};

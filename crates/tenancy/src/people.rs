@@ -1,5 +1,6 @@
 //! Organizations and who belongs to them: members, their roles and projects, and invitations.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use auth::{PasswordError, Passwords, PlainToken, Secret, WeakPassword};
@@ -7,10 +8,7 @@ use model::{
     Actor, Caller, Clock, Email, InvalidEmail, InvalidName, InviteId, Name, OrganizationId,
     ProjectAccess, ProjectId, Random, Role, Setting, SettingPermit, UserId,
 };
-use store::{
-    ChangedBy, Invite, Member, MemberPatch, NewOrganization, Newcomer, Organization, Project,
-    Store, TenantStatus, User, UserStatus,
-};
+use store::{ChangedBy, Invite, Member, MemberPatch, Newcomer, Store, User, UserStatus};
 
 /// Milliseconds that an invitation works: seven days.
 const INVITE_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
@@ -21,6 +19,9 @@ pub enum PeopleError {
     /// A name is none.
     #[error("`name`: {0}")]
     Name(#[from] InvalidName),
+    /// A name of an organization is none.
+    #[error("`organizationName`: {0}")]
+    OrganizationName(#[source] InvalidName),
     /// An address is none.
     #[error("`email`: {0}")]
     Email(#[from] InvalidEmail),
@@ -89,10 +90,10 @@ pub struct MadeInvite {
 /// to clone.
 #[derive(Debug, Clone)]
 pub struct People {
-    store: Store,
+    pub(crate) store: Store,
     passwords: Passwords,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
 }
 
 impl People {
@@ -111,51 +112,11 @@ impl People {
         }
     }
 
-    fn changed_by(&self, caller: Caller) -> ChangedBy {
+    pub(crate) fn changed_by(&self, caller: Caller) -> ChangedBy {
         ChangedBy {
             caller,
             at: self.clock.now(),
         }
-    }
-
-    /// Makes an organization that a person owns, with its default project.
-    ///
-    /// # Errors
-    /// [`PeopleError::Name`], [`PeopleError::Store`].
-    pub async fn create_organization(
-        &self,
-        owner: UserId,
-        name: &str,
-        caller: Caller,
-    ) -> Result<OrganizationId, PeopleError> {
-        let name = Name::parse(name)?.into_text();
-        let now = self.clock.now();
-        let user = self.store.find_user(owner).await?;
-        let user = user.ok_or(PeopleError::NotFound("User"))?;
-        let organization = Organization {
-            id: OrganizationId::generate(&*self.random),
-            name,
-            owner_name: user.email.to_string(),
-            is_default: false,
-            status: TenantStatus::Active,
-            created_at: now,
-        };
-        let id = organization.id;
-        let new = NewOrganization {
-            project: Project {
-                id: ProjectId::generate(&*self.random),
-                organization_id: id,
-                name: "Default".to_owned(),
-                is_default: true,
-                status: TenantStatus::Active,
-                created_at: now,
-            },
-            organization,
-            owner: Newcomer::Known(owner),
-        };
-        let by = self.changed_by(caller);
-        self.store.insert_owned_organization(new, by).await?;
-        Ok(id)
     }
 
     /// Renames the organization.
@@ -363,7 +324,7 @@ impl People {
         token: &str,
         password: Secret,
         name: Option<&str>,
-        ip: Option<std::net::IpAddr>,
+        ip: Option<IpAddr>,
     ) -> Result<(User, OrganizationId), PeopleError> {
         let gone = || PeopleError::NotFound("Invite");
         let token = PlainToken::parse(token).ok_or_else(gone)?;
@@ -381,20 +342,14 @@ impl People {
                 (user.clone(), Newcomer::Known(user.id))
             }
             None => {
-                let user = self.newcomer(&invite, password, name).await?;
+                let name = Name::parse(name.unwrap_or_default())?;
+                let made = self.person(invite.email.clone(), name, invite.role, password);
+                let user = made.await?;
                 (user.clone(), Newcomer::New(user))
             }
         };
-        let caller = Caller {
-            actor: Actor::User {
-                id: user.id,
-                email: user.email.to_string(),
-            },
-            ip,
-        };
-        let used = self
-            .store
-            .use_invite(token.hash(), who, self.changed_by(caller));
+        let by = self.changed_by(named(&user, ip));
+        let used = self.store.use_invite(token.hash(), who, by);
         let organization = used.await.map_err(|error| {
             let raced = matches!(
                 error,
@@ -406,23 +361,36 @@ impl People {
         Ok((user, organization))
     }
 
-    async fn newcomer(
+    /// Somebody who is made with this password, as what they will be somewhere.
+    pub(crate) async fn person(
         &self,
-        invite: &Invite,
+        email: Email,
+        name: Name,
+        role: Role,
         password: Secret,
-        name: Option<&str>,
     ) -> Result<User, PeopleError> {
-        let name = Name::parse(name.unwrap_or_default())?.into_text();
-        let names = vec![invite.email.to_string(), name.clone()];
-        let password = self.passwords.hash(password, invite.role, names).await?;
+        let name = name.into_text();
+        let names = vec![email.to_string(), name.clone()];
+        let password = self.passwords.hash(password, role, names).await?;
         Ok(User {
             id: UserId::generate(&*self.random),
-            email: invite.email.clone(),
+            email,
             name,
             password: Some(password),
             status: UserStatus::Active,
             created_at: self.clock.now(),
         })
+    }
+}
+
+/// Somebody who acts for themselves before they have signed in.
+pub(crate) fn named(user: &User, ip: Option<IpAddr>) -> Caller {
+    Caller {
+        actor: Actor::User {
+            id: user.id,
+            email: user.email.to_string(),
+        },
+        ip,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod limits;
 mod parts;
+mod reach;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,7 +12,9 @@ use std::time::Duration;
 
 use agent::Web;
 use auth::{RateLimits, RateLimitsConfig, SignIns, SigningKeys};
-use http_api::{HttpConfig, HttpMetrics, HttpParts, Listener, ListenerConfig, Readiness, router};
+use http_api::{
+    HttpConfig, HttpMetrics, HttpParts, Listener, ListenerConfig, Readiness, SignUp, router,
+};
 use llm::ContextWindows;
 use model::{Clock, KeyClass, OsRandom, ProjectId, Random, SystemClock};
 use sandbox::{EgressConnector, EgressPolicy, EngineChoice, Limits, NetworkMode, SystemResolver};
@@ -63,6 +66,7 @@ pub struct TestServerBuilder {
     signing: Signing,
     rate_limits: RateLimitsConfig,
     own_origins: Vec<String>,
+    sign_up: SignUp,
     trusted_proxies: Vec<String>,
     connector: EgressConnector,
     choice: EngineChoice,
@@ -130,6 +134,7 @@ impl TestServer {
             signing: Signing::On,
             rate_limits: RateLimitsConfig::default(),
             own_origins: Vec::new(),
+            sign_up: SignUp::Closed,
             trusted_proxies: Vec::new(),
             connector: EgressConnector::new(EgressPolicy::default(), Arc::new(SystemResolver)),
             choice: EngineChoice::Auto,
@@ -339,20 +344,6 @@ impl TestServerBuilder {
         self
     }
 
-    /// Behind a proxy at an address of this network.
-    #[must_use]
-    pub fn trusted_proxy(mut self, network: &str) -> Self {
-        self.trusted_proxies.push(network.to_owned());
-        self
-    }
-
-    /// Whose own pages are there.
-    #[must_use]
-    pub fn own_origin(mut self, origin: &str) -> Self {
-        self.own_origins.push(origin.to_owned());
-        self
-    }
-
     /// What commands and web tools reach.
     #[must_use]
     pub fn network(mut self, network: NetworkMode) -> Self {
@@ -462,6 +453,7 @@ impl TestServerBuilder {
             config: HttpConfig {
                 heartbeat: self.heartbeat,
                 own_origins: self.own_origins_at(address),
+                sign_up: self.sign_up,
                 trusted_proxies: self
                     .trusted_proxies
                     .iter()

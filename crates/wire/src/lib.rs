@@ -34,7 +34,7 @@ pub use people::{
     AcceptInviteRequest, AuthConfigResponse, ConsoleSessionResponse, ForgotPasswordRequest,
     InviteRequest, InviteResponse, LoginRequest, MadeInviteResponse, MemberResponse,
     OidcProviderResponse, OrganizationRequest, OrganizationResponse, OwnOrganizationResponse,
-    ResetPasswordRequest, SetupRequest, SignedInResponse, SwitchOrganizationRequest,
+    ResetPasswordRequest, SetupRequest, SignUpRequest, SignedInResponse, SwitchOrganizationRequest,
     UpdateMeRequest, UpdateMemberRequest, UserResponse,
 };
 pub use projector::{Projector, Step};

@@ -13,6 +13,21 @@ pub struct LoginRequest {
     pub password: String,
 }
 
+/// Makes an account: a person, and an organization of theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SignUpRequest {
+    /// What they will sign in with.
+    pub email: String,
+    /// The password they choose.
+    pub password: String,
+    /// What they are called.
+    pub name: String,
+    /// What their organization is called; absent: as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization_name: Option<String>,
+}
+
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -33,6 +33,7 @@ mod sandbox;
 mod search;
 mod settings;
 mod sign_in;
+mod sign_up;
 mod stream;
 mod support;
 mod tools;

@@ -344,6 +344,7 @@ const ROUTES: &[(Method, &str, bool)] = &[
     (Method::POST, "/api/v1/auth/login", false),
     (Method::POST, "/api/v1/auth/logout", true),
     (Method::POST, "/api/v1/auth/setup", false),
+    (Method::POST, "/api/v1/auth/signup", false),
     (Method::POST, "/api/v1/auth/switch-organization", true),
     (Method::POST, "/api/v1/invites/accept", false),
     (Method::GET, "/api/v1/organizations", true),
@@ -364,6 +365,11 @@ async fn routes_of_people_are_for_people() {
         if path.ends_with("/config") {
             // Anybody gets it, whatever they show.
             assert_eq!(manager.get(path).await.data()["signupOpen"], false);
+            continue;
+        }
+        if path.ends_with("/signup") {
+            // Closed to everybody alike.
+            assert_eq!(manager.post(path, &json!({})).await.error().0, 403);
             continue;
         }
         let bare = server.api.bare(method.clone(), path).json(&json!({}));

@@ -28,6 +28,7 @@ pub(crate) struct RawSettings {
     pub(crate) master_key_file: Option<String>,
     pub(crate) master_key_command: Option<String>,
     pub(crate) signing: String,
+    pub(crate) signup: String,
     pub(crate) limits: RawRates,
     pub(crate) allow_private_hosts: Vec<String>,
     pub(crate) search: RawSearch,
@@ -113,6 +114,7 @@ impl Default for RawSettings {
             master_key_file: None,
             master_key_command: None,
             signing: "on".to_owned(),
+            signup: "closed".to_owned(),
             limits: RawRates {
                 key: 6_000,
                 end_user: 600,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use agent::{SearchConfig, SearchConfigError};
 use auth::{Origin, RateLimitsConfig};
+use http_api::SignUp;
 use ipnet::IpNet;
 use llm::{AnthropicConfig, ApiKey, DemoConfig, GeminiConfig, ModelsConfig, OpenAiConfig};
 use model::Rate;
@@ -37,6 +38,7 @@ pub(crate) struct Settings {
     pub(crate) lease_ms: i64,
     pub(crate) master_key: MasterKeySource,
     pub(crate) signing: Signing,
+    pub(crate) sign_up: SignUp,
     pub(crate) rate_limits: RateLimitsConfig,
     pub(crate) allow_private_hosts: AllowList,
     /// Absent: the web is not searched.
@@ -118,6 +120,7 @@ impl Settings {
                 &data_dir,
             )?,
             signing: signing(&raw.signing)?,
+            sign_up: sign_up(&raw.signup)?,
             rate_limits: rates(&raw.limits)?,
             allow_private_hosts: raw
                 .allow_private_hosts
@@ -172,6 +175,14 @@ fn signing(name: &str) -> Result<Signing, SettingsError> {
         "on" => Ok(Signing::On),
         "off" => Ok(Signing::Off),
         _ => Err(meaning("`signing` must be `on` or `off`")),
+    }
+}
+
+fn sign_up(name: &str) -> Result<SignUp, SettingsError> {
+    match name {
+        "closed" => Ok(SignUp::Closed),
+        "open" => Ok(SignUp::Open),
+        _ => Err(meaning("`signup` must be `closed` or `open`")),
     }
 }
 

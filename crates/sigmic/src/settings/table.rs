@@ -247,6 +247,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "`on`: widget tokens are made and accepted; `off`: they answer `JWT_NOT_CONFIGURED`, API keys work.",
     ),
     setting(
+        "signup",
+        "SIGMIC_SIGNUP",
+        Kind::Text,
+        "closed",
+        "`closed`: accounts are made by invitation; `open`: everybody who reaches the server may make one, with an organization of their own.",
+    ),
+    setting(
         "limits.key",
         "SIGMIC_LIMITS__KEY",
         Kind::Integer,

@@ -6,6 +6,7 @@ mod login;
 mod logout;
 mod password;
 mod setup;
+mod sign_up;
 mod switch_organization;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -20,6 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(login::login))
         .routes(routes!(logout::logout))
         .routes(routes!(setup::setup))
+        .routes(routes!(sign_up::sign_up))
         .routes(routes!(switch_organization::switch_organization))
         .merge(password::routes())
 }

@@ -122,12 +122,7 @@ async fn serve_instance(
     let address = listener.address();
     let url_file = UrlFile::write(&settings.data_dir, &local_url(address))?;
     let own = own_origins(settings, address);
-    let service = router(parts.http(
-        instance,
-        readiness.clone(),
-        own,
-        settings.trusted_proxies.clone(),
-    ));
+    let service = router(parts.http(instance, readiness.clone(), own, settings));
     let stop = CancellationToken::new();
     let mut running = JoinSet::new();
     running.spawn(listener.serve(service, stop.clone()));

@@ -7,7 +7,6 @@ use agent::{Agent, AgentConfig, AgentMetrics, SearchConfigError, Toolbox, Web};
 use anyhow::{Context as _, Result};
 use auth::{Authenticator, Origin, RateLimits, TokenExchange};
 use http_api::{HttpConfig, HttpMetrics, HttpParts, Readiness};
-use ipnet::IpNet;
 use llm::{Models, RetryPolicy};
 use prometheus_client::registry::Registry;
 use sandbox::{
@@ -114,7 +113,7 @@ impl Parts {
         instance: &Instance,
         readiness: Readiness,
         own_origins: Vec<Origin>,
-        trusted_proxies: Vec<IpNet>,
+        settings: &Settings,
     ) -> HttpParts {
         HttpParts {
             tasks: self.tasks.clone(),
@@ -131,7 +130,8 @@ impl Parts {
             readiness,
             config: HttpConfig {
                 own_origins,
-                trusted_proxies,
+                sign_up: settings.sign_up,
+                trusted_proxies: settings.trusted_proxies.clone(),
                 ..HttpConfig::default()
             },
             clock: Arc::clone(&instance.clock),
