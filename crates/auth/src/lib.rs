@@ -30,6 +30,7 @@ mod master_rotation;
 mod origin;
 mod password;
 mod plain_token;
+mod refusals;
 mod sign_in;
 mod signing;
 mod token;

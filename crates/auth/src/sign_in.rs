@@ -4,16 +4,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use model::{
-    Clock, ConsolePrincipal, ConsoleSessionId, Email, InvalidName, Name, OrganizationId, Random,
-    Role, UserId,
+    Actor, Caller, Clock, ConsolePrincipal, ConsoleSessionId, Email, InvalidName, Name,
+    OrganizationId, Random, Role, UserId,
 };
 use store::{
-    ConsoleSession, NewConsoleSession, OwnOrganization, PasswordLink, PasswordRecord, Store, User,
-    UserPatch, UserStatus,
+    ChangedBy, ConsoleSession, NewConsoleSession, OwnOrganization, PasswordLink, PasswordRecord,
+    SessionEnding, Store, User, UserPatch, UserStatus,
 };
 use vault::Secret;
 
 use crate::console::{IDLE_MS, LIFETIME_MS};
+use crate::refusals::Refusals;
 use crate::{PasswordError, Passwords, PlainToken, WeakPassword};
 
 /// Milliseconds that the link of somebody without a password works: seven days.
@@ -93,10 +94,12 @@ pub struct SignIns {
     passwords: Passwords,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    refusals: Arc<Refusals>,
+    caller: Caller,
 }
 
 impl SignIns {
-    /// Works on this store.
+    /// Works on this store. What nobody in particular does is done by the server.
     pub fn new(
         store: Store,
         passwords: Passwords,
@@ -108,6 +111,24 @@ impl SignIns {
             passwords,
             clock,
             random,
+            refusals: Arc::default(),
+            caller: Caller::SERVER,
+        }
+    }
+
+    /// The same for somebody else, as the audit log is to name who makes links and owners.
+    #[must_use]
+    pub fn by(&self, caller: Caller) -> Self {
+        Self {
+            caller,
+            ..self.clone()
+        }
+    }
+
+    fn changed_by(&self, caller: Caller) -> ChangedBy {
+        ChangedBy {
+            caller,
+            at: self.clock.now(),
         }
     }
 
@@ -127,7 +148,11 @@ impl SignIns {
         let right = self.passwords.verify(password, kept).await?;
         match user {
             Some(user) if right => self.open(user, None, None, device).await,
-            Some(_) | None => Err(SignInError::InvalidCredentials),
+            Some(user) => {
+                self.refusals.note(user.id);
+                Err(SignInError::InvalidCredentials)
+            }
+            None => Err(SignInError::InvalidCredentials),
         }
     }
 
@@ -154,7 +179,12 @@ impl SignIns {
             }
         };
         let token = PlainToken::mint(&*self.random);
-        let now = self.clock.now();
+        let by = self.changed_by(caller_of(&user, &device));
+        let now = by.at;
+        let refused_before = match replaces {
+            None => self.refusals.take(user.id),
+            Some(_) => 0,
+        };
         let agent = device
             .agent
             .map(|agent| agent.chars().take(AGENT_CHARS).collect());
@@ -170,8 +200,9 @@ impl SignIns {
                 agent,
             },
             hash: token.hash(),
+            refused_before,
         };
-        self.store.insert_console_session(new, replaces).await?;
+        self.store.insert_console_session(new, replaces, by).await?;
         Ok(NewSignIn {
             token,
             user,
@@ -216,6 +247,7 @@ impl SignIns {
         person: &ConsolePrincipal,
         name: Option<&str>,
         password: Option<(Secret, Secret)>,
+        device: &Device,
     ) -> Result<User, SignInError> {
         let name = name.map(Name::parse).transpose()?.map(Name::into_text);
         let user = self.user(person.user_id).await?;
@@ -230,9 +262,9 @@ impl SignIns {
             }
         };
         let patch = UserPatch { name, password };
-        let changed = self
-            .store
-            .update_user(user.id, patch, Some(person.session_id));
+        let by = self.changed_by(caller_of(&user, device));
+        let keep = Some(person.session_id);
+        let changed = self.store.update_user(user.id, patch, keep, by);
         changed.await.map_err(missing("User"))
     }
 
@@ -260,7 +292,8 @@ impl SignIns {
     /// [`SignInError::Store`].
     pub async fn make_link(&self, user: &User) -> Result<PlainToken, SignInError> {
         let token = PlainToken::mint(&*self.random);
-        let now = self.clock.now();
+        let by = self.changed_by(self.caller.clone());
+        let now = by.at;
         let lives = match user.password {
             None => SETUP_MS,
             Some(_) => RESET_MS,
@@ -271,7 +304,7 @@ impl SignIns {
             created_at: now,
             expires_at: now.plus_millis(lives),
         };
-        self.store.replace_password_link(link).await?;
+        self.store.replace_password_link(link, by).await?;
         Ok(token)
     }
 
@@ -284,6 +317,7 @@ impl SignIns {
         token: &str,
         password: Secret,
         name: Option<&str>,
+        device: &Device,
     ) -> Result<User, SignInError> {
         let missing_link = SignInError::NotFound("Link");
         let token = PlainToken::parse(token).ok_or(missing_link)?;
@@ -296,7 +330,8 @@ impl SignIns {
             name,
             password: Some(password),
         };
-        let used = self.store.use_password_link(token.hash(), patch, now);
+        let by = self.changed_by(caller_of(&user, device));
+        let used = self.store.use_password_link(token.hash(), patch, by);
         used.await.map_err(missing("Link"))
     }
 
@@ -317,7 +352,8 @@ impl SignIns {
             status: UserStatus::Active,
             created_at: self.clock.now(),
         };
-        Ok(self.store.ensure_owner(organization_id, new).await?)
+        let by = self.changed_by(self.caller.clone());
+        Ok(self.store.ensure_owner(organization_id, new, by).await?)
     }
 
     /// The person who signs in with this address.
@@ -351,13 +387,31 @@ impl SignIns {
         Ok(listed.await?)
     }
 
-    /// Ends a sign-in of a person.
+    /// Ends a sign-in of a person: their own, which is signing out, or another.
     ///
     /// # Errors
     /// [`SignInError::NotFound`], [`SignInError::Store`].
-    pub async fn end(&self, user: UserId, id: ConsoleSessionId) -> Result<(), SignInError> {
-        let ended = self.store.delete_console_session(user, id).await;
-        ended.map_err(missing("Session"))
+    pub async fn end(
+        &self,
+        person: &ConsolePrincipal,
+        id: ConsoleSessionId,
+        device: &Device,
+    ) -> Result<(), SignInError> {
+        let ending = if id == person.session_id {
+            SessionEnding::SignOut
+        } else {
+            SessionEnding::FromElsewhere
+        };
+        let by = self.changed_by(Caller {
+            actor: Actor::User {
+                id: person.user_id,
+                email: person.email.clone(),
+            },
+            ip: device.peer,
+        });
+        let user = person.user_id;
+        let ended = self.store.delete_console_session(user, id, ending, by);
+        ended.await.map_err(missing("Session"))
     }
 
     /// Forgets sign-ins that have ended by themselves.
@@ -374,6 +428,17 @@ impl SignIns {
     async fn user(&self, id: UserId) -> Result<User, SignInError> {
         let found = self.store.find_user(id).await?;
         found.ok_or(SignInError::NotFound("User"))
+    }
+}
+
+/// Somebody who acts for themselves, maybe before they have signed in.
+fn caller_of(user: &User, device: &Device) -> Caller {
+    Caller {
+        actor: Actor::User {
+            id: user.id,
+            email: user.email.to_string(),
+        },
+        ip: device.peer,
     }
 }
 

@@ -48,8 +48,8 @@ pub use tenancy::{
     KeyCaller, KeyHash, KeyStatus, KeyUse, Member, MemberPatch, NewApiKey, NewConsoleSession,
     NewMasterKey, NewMembership, NewOrganization, NewWidgetApp, NewWidgetSession, Newcomer,
     Organization, OwnOrganization, PasswordLink, PasswordRecord, Project, ProjectPatch, Resealed,
-    SessionsOf, SigningKeyChange, SigningKeyRow, SigningKeyState, TenantStatus, User, UserPatch,
-    UserStatus, WidgetApp, WidgetAppCheck, WidgetAppPatch, WidgetAppScope, WidgetAppSecret,
-    WidgetSession, WidgetSessionCheck, WrappedKey,
+    SessionEnding, SessionsOf, SigningKeyChange, SigningKeyRow, SigningKeyState, TenantStatus,
+    User, UserPatch, UserStatus, WidgetApp, WidgetAppCheck, WidgetAppPatch, WidgetAppScope,
+    WidgetAppSecret, WidgetSession, WidgetSessionCheck, WrappedKey,
 };
 pub use usage::{Meter, Price, UsageCaps, UsageGroup, UsageReport, UsageRow};

@@ -24,6 +24,7 @@ mod follow_up;
 mod memory;
 mod origins;
 mod people;
+mod people_log;
 mod project_deletion;
 mod queue;
 mod rate_limits;

@@ -440,6 +440,7 @@ async fn somebody_known_joins_another_organization_with_their_password() {
         .await;
     assert_eq!(refused.error(), not_found());
     let log = boss.get(&format!("{other}/audit-log")).await.json();
-    assert_eq!(log["data"][0]["action"], "member.join");
-    assert_eq!(log["data"][0]["actor"]["kind"], "user");
+    assert_eq!(log["data"][0]["action"], "session.create");
+    assert_eq!(log["data"][1]["action"], "member.join");
+    assert_eq!(log["data"][1]["actor"]["kind"], "user");
 }

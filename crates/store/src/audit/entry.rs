@@ -51,6 +51,16 @@ audit_actions!(
     MemberUpdate => "member.update",
     /// A member was removed.
     MemberRemove => "member.remove",
+    /// Somebody signed in, or their sign-in speaks for another organization.
+    SessionCreate => "session.create",
+    /// Somebody signed out.
+    SessionSignOut => "session.signOut",
+    /// Somebody ended a sign-in of theirs from elsewhere.
+    SessionEnd => "session.end",
+    /// Somebody changed their password, or set one by a link.
+    PasswordUpdate => "password.update",
+    /// A link was made by which somebody chooses a password.
+    PasswordLinkCreate => "passwordLink.create",
     /// A project was made.
     ProjectCreate => "project.create",
     /// A project was changed.

@@ -2,8 +2,11 @@
 
 use model::{ConsoleSessionId, Membership, OrganizationId, Role, Timestamp, UserId};
 
+use serde_json::json;
+
 use super::members::Projects;
 use super::{TenantStatus, UserStatus};
+use crate::audit::{AuditAction, ChangedBy, Done, record};
 use crate::store::Read;
 use crate::tx::Tx;
 use crate::value::{Row, params};
@@ -40,6 +43,17 @@ pub struct NewConsoleSession {
     pub session: ConsoleSession,
     /// SHA-256 of the cookie's value.
     pub hash: [u8; 32],
+    /// How often the person was refused since they signed in last.
+    pub refused_before: u64,
+}
+
+/// How a sign-in is ended by the person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionEnding {
+    /// They sign out of it.
+    SignOut,
+    /// They end it from another.
+    FromElsewhere,
 }
 
 /// What authentication needs to know of a sign-in, read in one statement.
@@ -70,11 +84,14 @@ impl Store {
         &self,
         new: NewConsoleSession,
         replaces: Option<ConsoleSessionId>,
+        by: ChangedBy,
     ) -> Result<(), Error> {
-        let input = (new, replaces);
-        self.write("insert_console_session", input, |tx, (new, replaces)| {
-            Box::pin(insert(tx, new, *replaces))
-        })
+        let input = (new, replaces, by);
+        self.write(
+            "insert_console_session",
+            input,
+            |tx, (new, replaces, by)| Box::pin(insert(tx, new, *replaces, by)),
+        )
         .await
     }
 
@@ -144,19 +161,15 @@ impl Store {
         &self,
         user: UserId,
         id: ConsoleSessionId,
+        ending: SessionEnding,
+        by: ChangedBy,
     ) -> Result<(), Error> {
-        self.write("delete_console_session", (user, id), |tx, (user, id)| {
-            Box::pin(async move {
-                let sql = "DELETE FROM console_sessions WHERE user_id = $1 AND id = $2";
-                let deleted = tx.execute(sql, params![*user, *id]).await?;
-                tx.signal(Signal::CredentialsChanged);
-                if deleted == 0 {
-                    Err(Error::NotFound)
-                } else {
-                    Ok(())
-                }
-            })
-        })
+        let input = (user, id, ending, by);
+        self.write(
+            "delete_console_session",
+            input,
+            |tx, (user, id, ending, by)| Box::pin(delete(tx, *user, *id, *ending, by)),
+        )
         .await
     }
 
@@ -188,10 +201,37 @@ impl Store {
     }
 }
 
+async fn delete(
+    tx: &mut Tx,
+    user: UserId,
+    id: ConsoleSessionId,
+    ending: SessionEnding,
+    by: &ChangedBy,
+) -> Result<(), Error> {
+    let sql = "SELECT id, user_id, organization_id, created_at, last_seen_at, expires_at, ip, agent
+         FROM console_sessions WHERE user_id = $1 AND id = $2";
+    let row = tx.query_opt(sql, params![user, id]).await?;
+    let session = row.map(read_session).transpose()?.ok_or(Error::NotFound)?;
+    let sql = "DELETE FROM console_sessions WHERE user_id = $1 AND id = $2";
+    // Of two at once the second finds it gone.
+    if tx.execute(sql, params![user, id]).await? == 0 {
+        return Err(Error::NotFound);
+    }
+    tx.signal(Signal::CredentialsChanged);
+    let action = match ending {
+        SessionEnding::SignOut => AuditAction::SessionSignOut,
+        SessionEnding::FromElsewhere => AuditAction::SessionEnd,
+    };
+    let facts = json!({"ip": session.ip, "agent": session.agent});
+    let done = Done::removed(action, id, facts);
+    record(tx, session.organization_id, by, &done).await
+}
+
 async fn insert(
     tx: &mut Tx,
     new: &NewConsoleSession,
     replaces: Option<ConsoleSessionId>,
+    by: &ChangedBy,
 ) -> Result<(), Error> {
     let session = &new.session;
     if let Some(old) = replaces {
@@ -222,8 +262,10 @@ async fn insert(
               ORDER BY created_at DESC, id LIMIT $2)",
         params![session.user_id, MAX_SESSIONS],
     )
-    .await
-    .map(drop)
+    .await?;
+    let facts = json!({"agent": session.agent, "refusedBefore": new.refused_before});
+    let done = Done::made(AuditAction::SessionCreate, session.id, facts);
+    record(tx, session.organization_id, by, &done).await
 }
 
 /// What each request with a cookie begins with.

@@ -13,6 +13,7 @@ mod key_rows;
 mod keys;
 mod members;
 mod people;
+mod people_log;
 mod signing;
 mod tenants;
 mod widget_rows;
@@ -21,7 +22,7 @@ mod widgets;
 pub use bootstrap::{Bootstrap, Bootstrapped};
 #[cfg(test)]
 pub(crate) use console_sessions::FIND_CONSOLE_SESSION;
-pub use console_sessions::{ConsoleSession, ConsoleSessionCheck, NewConsoleSession};
+pub use console_sessions::{ConsoleSession, ConsoleSessionCheck, NewConsoleSession, SessionEnding};
 pub use data_keys::{NewMasterKey, Resealed, WrappedKey};
 pub use deletion::ClosedProject;
 #[cfg(test)]

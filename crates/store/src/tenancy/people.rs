@@ -4,6 +4,8 @@ use std::fmt;
 
 use model::{Email, OrganizationId, Role, Timestamp, UserId};
 
+use super::people_log::record_of_person;
+use crate::audit::{AuditAction, ChangedBy, Done, record};
 use crate::store::Read;
 use crate::tx::Tx;
 use crate::value::{FromCell, Row, Value, name_values, params};
@@ -131,9 +133,11 @@ impl Store {
         id: UserId,
         patch: UserPatch,
         keep: Option<model::ConsoleSessionId>,
+        by: ChangedBy,
     ) -> Result<User, Error> {
-        self.write("update_user", (id, patch, keep), |tx, (id, patch, keep)| {
-            Box::pin(update(tx, *id, patch, *keep))
+        let input = (id, patch, keep, by);
+        self.write("update_user", input, |tx, (id, patch, keep, by)| {
+            Box::pin(update(tx, *id, patch, *keep, by))
         })
         .await
     }
@@ -146,9 +150,11 @@ impl Store {
         &self,
         organization_id: OrganizationId,
         new: User,
+        by: ChangedBy,
     ) -> Result<User, Error> {
-        self.write("ensure_owner", (organization_id, new), |tx, (id, new)| {
-            Box::pin(ensure_owner(tx, *id, new))
+        let input = (organization_id, new, by);
+        self.write("ensure_owner", input, |tx, (id, new, by)| {
+            Box::pin(ensure_owner(tx, *id, new, by))
         })
         .await
     }
@@ -157,9 +163,13 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn replace_password_link(&self, link: PasswordLink) -> Result<(), Error> {
-        self.write("replace_password_link", link, |tx, link| {
-            Box::pin(replace_link(tx, link))
+    pub async fn replace_password_link(
+        &self,
+        link: PasswordLink,
+        by: ChangedBy,
+    ) -> Result<(), Error> {
+        self.write("replace_password_link", (link, by), |tx, (link, by)| {
+            Box::pin(replace_link(tx, link, by))
         })
         .await
     }
@@ -208,11 +218,11 @@ impl Store {
         &self,
         hash: [u8; 32],
         patch: UserPatch,
-        now: Timestamp,
+        by: ChangedBy,
     ) -> Result<User, Error> {
-        let input = (hash, patch, now);
-        self.write("use_password_link", input, |tx, (hash, patch, now)| {
-            Box::pin(use_link(tx, hash, patch, *now))
+        let input = (hash, patch, by);
+        self.write("use_password_link", input, |tx, (hash, patch, by)| {
+            Box::pin(use_link(tx, hash, patch, by))
         })
         .await
     }
@@ -274,6 +284,7 @@ async fn update(
     id: UserId,
     patch: &UserPatch,
     keep: Option<model::ConsoleSessionId>,
+    by: &ChangedBy,
 ) -> Result<User, Error> {
     let changed = tx
         .execute(
@@ -298,6 +309,13 @@ async fn update(
         let sql = "DELETE FROM password_links WHERE user_id = $1";
         tx.execute(sql, params![id]).await?;
         tx.signal(Signal::CredentialsChanged);
+        let how = match keep {
+            Some(_) => "password",
+            None => "link",
+        };
+        let facts = serde_json::json!({"by": how});
+        let done = Done::made(AuditAction::PasswordUpdate, id, facts);
+        record_of_person(tx, id, by, &done).await?;
     }
     find_user(tx, id).await?.ok_or(Error::NotFound)
 }
@@ -306,6 +324,7 @@ async fn ensure_owner(
     tx: &mut Tx,
     organization_id: OrganizationId,
     new: &User,
+    by: &ChangedBy,
 ) -> Result<User, Error> {
     let row = tx
         .query_opt(
@@ -341,11 +360,16 @@ async fn ensure_owner(
         params![organization_id, user.id, Role::Owner, new.created_at],
     )
     .await?;
+    let facts = serde_json::json!({
+        "email": user.email.as_str(), "role": Role::Owner.as_str(), "projectIds": null,
+    });
+    let done = Done::made(AuditAction::MemberJoin, user.id, facts);
+    record(tx, Some(organization_id), by, &done).await?;
     tx.signal(Signal::CredentialsChanged);
     Ok(user)
 }
 
-async fn replace_link(tx: &mut Tx, link: &PasswordLink) -> Result<(), Error> {
+async fn replace_link(tx: &mut Tx, link: &PasswordLink, by: &ChangedBy) -> Result<(), Error> {
     tx.execute(
         "INSERT INTO password_links (user_id, hash, created_at, expires_at)
          VALUES ($1, $2, $3, $4)
@@ -358,8 +382,10 @@ async fn replace_link(tx: &mut Tx, link: &PasswordLink) -> Result<(), Error> {
             link.expires_at
         ],
     )
-    .await
-    .map(drop)
+    .await?;
+    let facts = serde_json::json!({"expiresAt": link.expires_at.to_string()});
+    let done = Done::made(AuditAction::PasswordLinkCreate, link.user_id, facts);
+    record_of_person(tx, link.user_id, by, &done).await
 }
 
 async fn find_link(tx: &mut Tx, hash: &[u8; 32], now: Timestamp) -> Result<Option<User>, Error> {
@@ -378,9 +404,9 @@ async fn use_link(
     tx: &mut Tx,
     hash: &[u8; 32],
     patch: &UserPatch,
-    now: Timestamp,
+    by: &ChangedBy,
 ) -> Result<User, Error> {
-    let user = find_link(tx, hash, now).await?.ok_or(Error::NotFound)?;
+    let user = find_link(tx, hash, by.at).await?.ok_or(Error::NotFound)?;
     let used = tx
         .execute(
             "DELETE FROM password_links WHERE hash = $1",
@@ -391,5 +417,5 @@ async fn use_link(
     if used == 0 {
         return Err(Error::NotFound);
     }
-    update(tx, user.id, patch, None).await
+    update(tx, user.id, patch, None, by).await
 }

@@ -1,9 +1,9 @@
 //! People, their links and their sign-ins.
 
-use model::{ConsoleSessionId, Email, OrganizationId, OsRandom, UserId};
+use model::{Caller, ConsoleSessionId, Email, OrganizationId, OsRandom, UserId};
 use store::{
-    ConsoleSession, Error, NewConsoleSession, PasswordLink, PasswordRecord, User, UserPatch,
-    UserStatus,
+    ChangedBy, ConsoleSession, Error, NewConsoleSession, PasswordLink, PasswordRecord,
+    SessionEnding, User, UserPatch, UserStatus,
 };
 
 use crate::support::{Fixture, at};
@@ -21,7 +21,10 @@ fn user(email: &str) -> User {
 
 async fn owner(fixture: &Fixture, email: &str) -> (OrganizationId, User) {
     let organization = fixture.tenant().await.organization_id;
-    let made = fixture.store.ensure_owner(organization, user(email)).await;
+    let made = fixture
+        .store
+        .ensure_owner(organization, user(email), by(1))
+        .await;
     (organization, made.unwrap())
 }
 
@@ -38,13 +41,24 @@ fn session(user: UserId, organization: OrganizationId, hash: u8, now: i64) -> Ne
             agent: None,
         },
         hash: [hash; 32],
+        refused_before: 0,
+    }
+}
+
+fn by(now: i64) -> ChangedBy {
+    ChangedBy {
+        caller: Caller::SERVER,
+        at: at(now),
     }
 }
 
 async fn an_organization_has_one_first_owner(fixture: &Fixture) {
     let (organization, ana) = owner(fixture, "ana@example.com").await;
     let second = user("bob@example.com");
-    let found = fixture.store.ensure_owner(organization, second).await;
+    let found = fixture
+        .store
+        .ensure_owner(organization, second, by(2))
+        .await;
     assert_eq!(found.unwrap(), ana);
     let (other, same) = owner(fixture, "ana@example.com").await;
     assert_eq!(same, ana, "one person in two organizations");
@@ -68,10 +82,13 @@ async fn a_link_is_used_once(fixture: &Fixture) {
         expires_at: at(100),
     };
     let store = &fixture.store;
-    store.replace_password_link(link(1)).await.unwrap();
-    store.replace_password_link(link(2)).await.unwrap();
+    store.replace_password_link(link(1), by(1)).await.unwrap();
+    store.replace_password_link(link(2), by(1)).await.unwrap();
     let new = session(ana.id, organization, 9, 1);
-    store.insert_console_session(new, None).await.unwrap();
+    store
+        .insert_console_session(new, None, by(1))
+        .await
+        .unwrap();
     let find = |hash: u8, now: i64| store.unscoped_find_password_link([hash; 32], at(now));
     assert_eq!(find(1, 1).await.unwrap(), None, "replaced");
     assert_eq!(find(2, 100).await.unwrap(), None, "expired");
@@ -80,9 +97,9 @@ async fn a_link_is_used_once(fixture: &Fixture) {
         name: None,
         password: Some(PasswordRecord::new("phc".to_owned())),
     };
-    let used = store.use_password_link([2; 32], patch(), at(99)).await;
+    let used = store.use_password_link([2; 32], patch(), by(99)).await;
     assert_eq!(used.unwrap().password, patch().password);
-    let again = store.use_password_link([2; 32], patch(), at(99)).await;
+    let again = store.use_password_link([2; 32], patch(), by(99)).await;
     assert!(matches!(again, Err(Error::NotFound)), "{again:?}");
     let ended = store.unscoped_find_console_session([9; 32]).await;
     assert_eq!(ended.unwrap(), None, "a new password ends every sign-in");
@@ -93,7 +110,10 @@ async fn a_sign_in_is_found_touched_replaced_and_ended(fixture: &Fixture) {
     let store = &fixture.store;
     let first = session(ana.id, organization, 1, 10);
     let id = first.session.id;
-    store.insert_console_session(first, None).await.unwrap();
+    store
+        .insert_console_session(first, None, by(1))
+        .await
+        .unwrap();
     let found = store.unscoped_find_console_session([1; 32]).await.unwrap();
     let found = found.unwrap();
     assert_eq!((found.id, found.user_id), (id, ana.id));
@@ -110,20 +130,25 @@ async fn a_sign_in_is_found_touched_replaced_and_ended(fixture: &Fixture) {
     let second = session(ana.id, organization, 2, 60);
     let second_id = second.session.id;
     store
-        .insert_console_session(second, Some(id))
+        .insert_console_session(second, Some(id), by(1))
         .await
         .unwrap();
     let replaced = store.unscoped_find_console_session([1; 32]).await;
     assert_eq!(replaced.unwrap(), None);
     let (_, bob) = owner(fixture, "bob@example.com").await;
-    let theirs = store.delete_console_session(bob.id, second_id).await;
+    let theirs = store
+        .delete_console_session(bob.id, second_id, SessionEnding::SignOut, by(1))
+        .await;
     assert!(matches!(theirs, Err(Error::NotFound)), "{theirs:?}");
     store
-        .delete_console_session(ana.id, second_id)
+        .delete_console_session(ana.id, second_id, SessionEnding::SignOut, by(1))
         .await
         .unwrap();
     let third = session(ana.id, organization, 3, 70);
-    store.insert_console_session(third, None).await.unwrap();
+    store
+        .insert_console_session(third, None, by(1))
+        .await
+        .unwrap();
     let dead = |now: i64, idle: i64| store.delete_dead_console_sessions(at(now), at(idle));
     assert_eq!(dead(1_069, 69).await.unwrap(), 0);
     assert_eq!(dead(1_070, 69).await.unwrap(), 1);
@@ -135,7 +160,7 @@ async fn a_person_has_a_bounded_number_of_sign_ins(fixture: &Fixture) {
         let new = session(ana.id, organization, number, i64::from(number));
         fixture
             .store
-            .insert_console_session(new, None)
+            .insert_console_session(new, None, by(1))
             .await
             .unwrap();
     }

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use wire::{Empty, Failure, Success};
 
 use crate::api_error::{ApiError, success};
-use crate::console::SignedIn;
+use crate::console::{Browser, SignedIn};
 use crate::state::AppState;
 
 /// Sign out: the cookie stops working, here and everywhere.
@@ -16,10 +16,11 @@ use crate::state::AppState;
 )]
 pub(crate) async fn logout(
     SignedIn(person): SignedIn,
+    Browser(device): Browser,
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
-    let ended = state.sign_ins.end(person.user_id, person.session_id).await;
-    match ended {
+    let ended = state.sign_ins.end(&person, person.session_id, &device);
+    match ended.await {
         // Two at once: it has ended all the same.
         Ok(()) | Err(auth::SignInError::NotFound(_)) => {}
         Err(error) => return Err(error.into()),

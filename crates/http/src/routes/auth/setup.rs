@@ -27,7 +27,9 @@ pub(crate) async fn setup(
     let token = fields.text("token")?.unwrap_or_default();
     let name = fields.text("name")?;
     let password = secret(&fields, "password")?;
-    let used = state.sign_ins.use_link(&token, password, name.as_deref());
+    let used = state
+        .sign_ins
+        .use_link(&token, password, name.as_deref(), &device);
     let user = attempt(&state, &device, used).await?;
     let made = state.sign_ins.open(user, None, None, device).await?;
     Ok(signed_in(&state, &made))

@@ -6,7 +6,7 @@ use model::Principal;
 use wire::{Failure, RevocationResponse, Success};
 
 use crate::api_error::{ApiError, success};
-use crate::console::{ConsoleSessionPath, SignedIn, people_receipt};
+use crate::console::{Browser, ConsoleSessionPath, SignedIn, people_receipt};
 use crate::state::AppState;
 
 /// End one of the caller's own sign-ins, at once.
@@ -18,12 +18,13 @@ use crate::state::AppState;
 )]
 pub(crate) async fn end_console_session(
     SignedIn(person): SignedIn,
+    Browser(device): Browser,
     ConsoleSessionPath(id): ConsoleSessionPath,
     State(state): State<AppState>,
 ) -> Result<Response, ApiError> {
     let streams = state
         .streams
         .count(|by| matches!(by, Principal::Console(person) if person.session_id == id));
-    state.sign_ins.end(person.user_id, id).await?;
+    state.sign_ins.end(&person, id, &device).await?;
     Ok(success(people_receipt(&state, 1, streams)))
 }

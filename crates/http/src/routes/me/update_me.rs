@@ -36,7 +36,9 @@ pub(crate) async fn update_me(
             secret(&fields, "password")?,
         )),
     };
-    let changed = state.sign_ins.update(&person, name.as_deref(), password);
+    let changed = state
+        .sign_ins
+        .update(&person, name.as_deref(), password, &device);
     let changed = match guesses {
         true => attempt(&state, &device, changed).await?,
         false => changed.await?,

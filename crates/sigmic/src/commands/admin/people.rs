@@ -1,6 +1,7 @@
 //! Operator commands about people.
 
-use auth::{Secret, SignInError};
+use auth::{Device, Secret, SignInError};
+use model::Caller;
 use serde_json::json;
 use store::Organization;
 
@@ -18,8 +19,9 @@ pub(super) async fn owner_link(
     organization: &Organization,
 ) -> Result<String, Failure> {
     let email = owner_email(organization);
-    let owner = instance.sign_ins.ensure_owner(organization.id, email).await;
-    let link = instance.sign_ins.make_link(&owner.map_err(refused)?).await;
+    let sign_ins = instance.sign_ins.by(Caller::OPERATOR);
+    let owner = sign_ins.ensure_owner(organization.id, email).await;
+    let link = sign_ins.make_link(&owner.map_err(refused)?).await;
     let base = public_base(settings)?;
     Ok(sign_in_link(&base, &link.map_err(refused)?))
 }
@@ -31,13 +33,15 @@ pub(super) async fn reset_password(
     wanted: &ResetArguments,
 ) -> Result<Answer, Failure> {
     let email = &wanted.email;
-    let user = instance.sign_ins.find(email).await.map_err(refused)?;
+    let sign_ins = instance.sign_ins.by(Caller::OPERATOR);
+    let user = sign_ins.find(email).await.map_err(refused)?;
     let user = user.ok_or_else(|| anyhow::anyhow!("nobody signs in with {email:?}"))?;
-    let link = instance.sign_ins.make_link(&user).await.map_err(refused)?;
+    let link = sign_ins.make_link(&user).await.map_err(refused)?;
     if wanted.password_stdin {
         let password = first_line()?;
         let token = link.expose_token();
-        let used = instance.sign_ins.use_link(token, password, None).await;
+        let here = Device::default();
+        let used = sign_ins.use_link(token, password, None, &here).await;
         used.map_err(refused)?;
         return Ok(Answer {
             json: json!({"email": user.email.as_str(), "link": null}),

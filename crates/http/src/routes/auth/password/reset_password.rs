@@ -24,7 +24,7 @@ pub(crate) async fn reset_password(
     let fields = Fields::read_json(request, MAX_BODY_BYTES).await?;
     let token = fields.text("token")?.unwrap_or_default();
     let password = secret(&fields, "password")?;
-    let used = state.sign_ins.use_link(&token, password, None);
+    let used = state.sign_ins.use_link(&token, password, None, &device);
     attempt(&state, &device, used).await?;
     Ok(success(Empty {}))
 }
