@@ -11,11 +11,11 @@ use store::{
     ChangedBy, ConsoleSession, NewConsoleSession, OwnOrganization, PasswordLink, PasswordRecord,
     SessionEnding, Store, User, UserPatch, UserStatus,
 };
-use vault::Secret;
+use vault::{Secret, Vault};
 
 use crate::console::{IDLE_MS, LIFETIME_MS};
 use crate::refusals::Refusals;
-use crate::{PasswordError, Passwords, PlainToken, WeakPassword};
+use crate::{Entry, PasswordError, Passwords, PlainToken, WeakPassword};
 
 /// Milliseconds that the link of somebody without a password works: seven days.
 const SETUP_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
@@ -39,6 +39,12 @@ pub enum SignInError {
     /// There is no such link, sign-in, organization or person (any more).
     #[error("{0} not found")]
     NotFound(&'static str),
+    /// A second factor is set up already.
+    #[error("a second factor is set up already: remove it first")]
+    HasSecondFactor,
+    /// A second factor cannot be opened.
+    #[error("open a second factor")]
+    Sealed,
     /// A password could not be hashed.
     #[error("hash a password")]
     Hash(#[source] PasswordError),
@@ -90,24 +96,27 @@ pub struct Profile {
 /// See the module. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SignIns {
-    store: Store,
-    passwords: Passwords,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
-    refusals: Arc<Refusals>,
-    caller: Caller,
+    pub(crate) store: Store,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) passwords: Passwords,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) refusals: Arc<Refusals>,
+    pub(crate) caller: Caller,
 }
 
 impl SignIns {
     /// Works on this store. What nobody in particular does is done by the server.
     pub fn new(
         store: Store,
+        vault: Arc<Vault>,
         passwords: Passwords,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Self {
         Self {
             store,
+            vault,
             passwords,
             clock,
             random,
@@ -125,14 +134,14 @@ impl SignIns {
         }
     }
 
-    fn changed_by(&self, caller: Caller) -> ChangedBy {
+    pub(crate) fn changed_by(&self, caller: Caller) -> ChangedBy {
         ChangedBy {
             caller,
             at: self.clock.now(),
         }
     }
 
-    /// Signs in with a password. An unknown address takes as long as a wrong password.
+    /// Signs in with a password, half where there is a second factor. An unknown address takes as long as a wrong password.
     ///
     /// # Errors
     /// [`SignInError::InvalidCredentials`], [`SignInError::Hash`], [`SignInError::Store`].
@@ -141,13 +150,13 @@ impl SignIns {
         email: &str,
         password: Secret,
         device: Device,
-    ) -> Result<NewSignIn, SignInError> {
+    ) -> Result<Entry, SignInError> {
         let user = self.find(email).await?;
         let user = user.filter(|user| user.status == UserStatus::Active);
         let kept = user.as_ref().and_then(|user| user.password.as_ref());
         let right = self.passwords.verify(password, kept).await?;
         match user {
-            Some(user) if right => self.open(user, None, None, device).await,
+            Some(user) if right => self.enter(user, None, device).await,
             Some(user) => {
                 self.refusals.note(user.id);
                 Err(SignInError::InvalidCredentials)
@@ -425,14 +434,14 @@ impl SignIns {
         Ok(forgotten.await?)
     }
 
-    async fn user(&self, id: UserId) -> Result<User, SignInError> {
+    pub(crate) async fn user(&self, id: UserId) -> Result<User, SignInError> {
         let found = self.store.find_user(id).await?;
         found.ok_or(SignInError::NotFound("User"))
     }
 }
 
 /// Somebody who acts for themselves, maybe before they have signed in.
-fn caller_of(user: &User, device: &Device) -> Caller {
+pub(crate) fn caller_of(user: &User, device: &Device) -> Caller {
     Caller {
         actor: Actor::User {
             id: user.id,
@@ -443,7 +452,7 @@ fn caller_of(user: &User, device: &Device) -> Caller {
 }
 
 /// Names what a missing row was.
-fn missing(what: &'static str) -> impl FnOnce(store::Error) -> SignInError {
+pub(crate) fn missing(what: &'static str) -> impl FnOnce(store::Error) -> SignInError {
     move |error| {
         if matches!(error, store::Error::NotFound) {
             SignInError::NotFound(what)

@@ -1,13 +1,15 @@
 //! People at the console: the cookie that their browser holds, and which requests with it are
 //! their own doing.
 
-use auth::{AuthError, Credential, Device, NewSignIn, Origin, PlainToken, RequestOrigin, Secret};
+use auth::{
+    AuthError, Credential, Device, Entry, NewSignIn, Origin, PlainToken, RequestOrigin, Secret,
+};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use model::{ConsolePrincipal, ConsoleSessionId, Principal};
-use wire::{ErrorCode, RevocationResponse};
+use wire::{ErrorCode, MfaRequiredResponse, RevocationResponse};
 
 use crate::api_error::{ApiError, success};
 use crate::body::Fields;
@@ -216,6 +218,21 @@ pub(crate) fn signed_in(state: &AppState, made: &NewSignIn) -> Response {
     (state.cookie.set(&made.token), success(body)).into_response()
 }
 
+/// The same for who may have to give a code first: they get no cookie yet.
+pub(crate) fn entered(state: &AppState, entry: &Entry) -> Response {
+    match entry {
+        Entry::Whole(made) => signed_in(state, made),
+        Entry::Half(token) => {
+            let body = MfaRequiredResponse {
+                mfa_required: true,
+                mfa_token: token.expose_token().to_owned(),
+            };
+            let private = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+            (private, success(body)).into_response()
+        }
+    }
+}
+
 impl From<auth::SignInError> for ApiError {
     fn from(error: auth::SignInError) -> Self {
         match error {
@@ -225,9 +242,12 @@ impl From<auth::SignInError> for ApiError {
             auth::SignInError::Weak(weak) => Self::invalid(format!("`password`: {weak}")),
             auth::SignInError::Name(name) => Self::invalid(format!("`name`: {name}")),
             auth::SignInError::NotFound(what) => Self::not_found(what),
-            auth::SignInError::Hash(_) | auth::SignInError::Store(_) => {
-                Self::internal("sign in", &error)
+            auth::SignInError::HasSecondFactor => {
+                Self::new(ErrorCode::Conflict, capitalized(&error))
             }
+            auth::SignInError::Sealed
+            | auth::SignInError::Hash(_)
+            | auth::SignInError::Store(_) => Self::internal("sign in", &error),
         }
     }
 }

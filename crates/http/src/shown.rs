@@ -134,3 +134,17 @@ pub(crate) fn console_session_response(
         agent: session.agent.clone(),
     }
 }
+
+/// Shows recovery codes, this once.
+pub(crate) fn shown_codes(codes: &[auth::Secret]) -> axum::response::Response {
+    use axum::response::IntoResponse as _;
+    let codes = codes.iter().map(|code| code.expose_secret().to_owned());
+    let body = wire::RecoveryCodesResponse {
+        recovery_codes: codes.collect(),
+    };
+    (
+        [(axum::http::header::CACHE_CONTROL, "no-store")],
+        crate::api_error::success(body),
+    )
+        .into_response()
+}

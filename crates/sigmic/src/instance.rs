@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use auth::{KeyHasher, Passwords, PlainToken, SetupError, SignIns, SigningKeys, check_master_key};
+use auth::{
+    KeyHasher, Passwords, PlainToken, SetupError, SignIns, SigningKeys, check_master_key,
+    second_factor_vault,
+};
 use model::{Clock, Email, OsRandom, Random, SystemClock};
 use store::{OpenMode, Organization, Store, StoreConfig};
 use tenancy::{KeyAdmin, People, Widgets};
@@ -94,8 +97,10 @@ impl Instance {
             Arc::clone(&clock),
             Arc::clone(&random),
         );
+        let factors = second_factor_vault(&store, &vault, &*clock, &*random).await?;
         let sign_ins = SignIns::new(
             store.clone(),
+            factors,
             passwords,
             Arc::clone(&clock),
             Arc::clone(&random),

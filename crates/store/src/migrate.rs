@@ -38,6 +38,10 @@ const SQLITE: &[(&str, &str)] = &[
         "V8__data_keys",
         include_str!("../migrations/sqlite/V8__data_keys.sql"),
     ),
+    (
+        "V10__second_factors",
+        include_str!("../migrations/sqlite/V10__second_factors.sql"),
+    ),
 ];
 
 const POSTGRES: &[(&str, &str)] = &[
@@ -72,6 +76,10 @@ const POSTGRES: &[(&str, &str)] = &[
     (
         "V8__data_keys",
         include_str!("../migrations/postgres/V8__data_keys.sql"),
+    ),
+    (
+        "V10__second_factors",
+        include_str!("../migrations/postgres/V10__second_factors.sql"),
     ),
 ];
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use auth::{Authenticator, KeyHasher, Passwords, SignIns, SigningKeys, TokenExchange};
+use auth::{
+    Authenticator, KeyHasher, Passwords, SignIns, SigningKeys, TokenExchange, second_factor_vault,
+};
 use model::{Clock, Random};
 use store::Store;
 use tenancy::{AuditLog, KeyAdmin, People, Widgets};
@@ -53,6 +55,8 @@ impl Credentials {
         };
         let passwords = Passwords::load(store, vault, &**clock, random).await;
         let passwords = passwords.expect("the pepper");
+        let factors = second_factor_vault(store, vault, &**clock, &**random).await;
+        let factors = factors.expect("the key of second factors");
         Self {
             people: People::new(
                 store.clone(),
@@ -62,6 +66,7 @@ impl Credentials {
             ),
             sign_ins: SignIns::new(
                 store.clone(),
+                factors,
                 passwords,
                 Arc::clone(clock),
                 Arc::clone(random),

@@ -31,11 +31,13 @@ pub use event::{StatusName, StreamEvent, TASK_CANCELLED};
 pub use frame::{Envelope, Frame, HEARTBEAT};
 pub use message::{AttachedFileResponse, HistoryResponse, MessageResponse, Role, messages_of};
 pub use people::{
-    AcceptInviteRequest, AuthConfigResponse, ConsoleSessionResponse, ForgotPasswordRequest,
-    InviteRequest, InviteResponse, LoginRequest, MadeInviteResponse, MemberResponse,
+    AcceptInviteRequest, AuthConfigResponse, BegunTotpResponse, ConfirmTotpRequest,
+    ConsoleSessionResponse, EnteredResponse, ForgotPasswordRequest, InviteRequest, InviteResponse,
+    LoginMfaRequest, LoginRequest, MadeInviteResponse, MemberResponse, MfaRequiredResponse,
     OidcProviderResponse, OrganizationRequest, OrganizationResponse, OwnOrganizationResponse,
-    ResetPasswordRequest, SetupRequest, SignUpRequest, SignedInResponse, SwitchOrganizationRequest,
-    UpdateMeRequest, UpdateMemberRequest, UserResponse,
+    PasswordRequest, RecoveryCodesResponse, ResetPasswordRequest, SetupRequest, SignUpRequest,
+    SignedInResponse, SwitchOrganizationRequest, TotpResponse, UpdateMeRequest,
+    UpdateMemberRequest, UserResponse,
 };
 pub use projector::{Projector, Step};
 pub use settings::{

@@ -270,3 +270,75 @@ pub struct ResetPasswordRequest {
     /// The new password.
     pub password: String,
 }
+
+/// What signing in answers where a second factor is asked for; no cookie is set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MfaRequiredResponse {
+    /// True.
+    pub mfa_required: bool,
+    /// What goes with the code, for five minutes.
+    pub mfa_token: String,
+}
+
+/// What signing in answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum EnteredResponse {
+    /// Who has signed in; the cookie is set.
+    SignedIn(SignedInResponse),
+    /// A code is asked for.
+    MfaRequired(MfaRequiredResponse),
+}
+
+/// Gives the code that a sign-in lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LoginMfaRequest {
+    /// The token that the sign-in answered.
+    pub mfa_token: String,
+    /// A code of the device, or a recovery code.
+    pub code: String,
+}
+
+/// How the caller's second factor stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TotpResponse {
+    /// Whether it is asked for.
+    pub enabled: bool,
+    /// Recovery codes that were not used.
+    pub recovery_codes_left: i64,
+}
+
+/// A second factor that is to be confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BegunTotpResponse {
+    /// For an authenticator app: holds the secret.
+    pub otpauth_url: String,
+}
+
+/// Confirms a second factor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfirmTotpRequest {
+    /// A code of the device.
+    pub code: String,
+}
+
+/// Does what needs the caller's password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordRequest {
+    /// The present one.
+    pub password: String,
+}
+
+/// Recovery codes, shown this once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecoveryCodesResponse {
+    /// Each works once in the place of a code of the device.
+    pub recovery_codes: Vec<String>,
+}

@@ -32,6 +32,7 @@ mod read;
 mod resume;
 mod sandbox;
 mod search;
+mod second_factor;
 mod settings;
 mod sign_in;
 mod sign_up;

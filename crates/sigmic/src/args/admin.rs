@@ -34,6 +34,11 @@ Example:
 The link works for a day (a week for somebody without a password) and ends an older one; it is shown
 this once. With --password-stdin the password is set at once, and the person is signed in nowhere.")]
     ResetPassword(ResetArguments),
+    /// Take the second factor of a person away, who lost their device and recovery codes
+    ResetSecondFactor {
+        /// What they sign in with
+        email: String,
+    },
     /// Make a project
     CreateProject {
         /// Its name, unique in the organization

@@ -264,6 +264,9 @@ fn a_password_is_reset_by_the_operator() {
     assert!(text(&answer, "link").contains("/setup#token="));
     let unknown = reset(&["nobody@example.com"]);
     assert_eq!(unknown.code, Some(1), "{unknown:?}");
+    let none = home.say(&["admin", "reset-second-factor", "ana@example.com"]);
+    assert_eq!(none.code, Some(1), "{none:?}");
+    assert!(none.err.contains("Second factor not found"), "{none:?}");
     // An empty line is no password.
     let empty = reset(&["ana@example.com", "--password-stdin"]);
     assert_eq!(empty.code, Some(2), "{empty:?}");

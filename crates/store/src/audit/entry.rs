@@ -61,6 +61,12 @@ audit_actions!(
     PasswordUpdate => "password.update",
     /// A link was made by which somebody chooses a password.
     PasswordLinkCreate => "passwordLink.create",
+    /// Somebody set a second factor up.
+    SecondFactorCreate => "secondFactor.create",
+    /// A second factor was taken away.
+    SecondFactorRemove => "secondFactor.remove",
+    /// Somebody had other recovery codes made.
+    RecoveryCodesUpdate => "recoveryCodes.update",
     /// A project was made.
     ProjectCreate => "project.create",
     /// A project was changed.

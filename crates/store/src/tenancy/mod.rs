@@ -14,6 +14,7 @@ mod keys;
 mod members;
 mod people;
 mod people_log;
+mod second_factors;
 mod signing;
 mod tenants;
 mod widget_rows;
@@ -37,6 +38,7 @@ pub use key_rows::{
 pub(crate) use keys::FIND_BY_HASH;
 pub use members::{Member, MemberPatch, NewMembership, OwnOrganization};
 pub use people::{PasswordLink, PasswordRecord, User, UserPatch, UserStatus};
+pub use second_factors::{CodeProof, HalfSignIn, SecondFactor};
 pub use signing::{SigningKeyChange, SigningKeyRow, SigningKeyState};
 pub use tenants::{Organization, Project, ProjectPatch, TenantStatus};
 pub use widget_rows::{

@@ -3,6 +3,7 @@
 mod create_token;
 mod get_auth_config;
 mod login;
+mod login_mfa;
 mod logout;
 mod password;
 mod setup;
@@ -19,6 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(create_token::create_token))
         .routes(routes!(get_auth_config::get_auth_config))
         .routes(routes!(login::login))
+        .routes(routes!(login_mfa::login_mfa))
         .routes(routes!(logout::logout))
         .routes(routes!(setup::setup))
         .routes(routes!(sign_up::sign_up))

@@ -2,12 +2,12 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use wire::{Failure, SetupRequest, SignedInResponse, Success};
+use wire::{EnteredResponse, Failure, SetupRequest, Success};
 
 use crate::api_error::ApiError;
 use crate::attempts::attempt;
 use crate::body::Fields;
-use crate::console::{FromHere, MAX_BODY_BYTES, secret, signed_in};
+use crate::console::{FromHere, MAX_BODY_BYTES, entered, secret};
 use crate::state::AppState;
 
 /// Choose a password with a one-time link, and sign in.
@@ -16,7 +16,7 @@ use crate::state::AppState;
 #[utoipa::path(
     post, path = "/api/v1/auth/setup", tag = "people",
     request_body = SetupRequest,
-    responses((status = 200, body = Success<SignedInResponse>), (status = "4XX", body = Failure)),
+    responses((status = 200, body = Success<EnteredResponse>), (status = "4XX", body = Failure)),
 )]
 pub(crate) async fn setup(
     FromHere(device): FromHere,
@@ -31,6 +31,6 @@ pub(crate) async fn setup(
         .sign_ins
         .use_link(&token, password, name.as_deref(), &device);
     let user = attempt(&state, &device, used).await?;
-    let made = state.sign_ins.open(user, None, None, device).await?;
-    Ok(signed_in(&state, &made))
+    let made = state.sign_ins.enter(user, None, device).await?;
+    Ok(entered(&state, &made))
 }

@@ -2,12 +2,12 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use wire::{AcceptInviteRequest, Failure, SignedInResponse, Success};
+use wire::{AcceptInviteRequest, EnteredResponse, Failure, Success};
 
 use crate::api_error::ApiError;
 use crate::attempts::attempt;
 use crate::body::Fields;
-use crate::console::{FromHere, MAX_BODY_BYTES, secret, signed_in};
+use crate::console::{FromHere, MAX_BODY_BYTES, entered, secret};
 use crate::state::AppState;
 
 /// Accept an invitation, and sign in.
@@ -16,7 +16,7 @@ use crate::state::AppState;
 #[utoipa::path(
     post, path = "/api/v1/invites/accept", tag = "people",
     request_body = AcceptInviteRequest,
-    responses((status = 200, body = Success<SignedInResponse>), (status = "4XX", body = Failure)),
+    responses((status = 200, body = Success<EnteredResponse>), (status = "4XX", body = Failure)),
 )]
 pub(crate) async fn accept_invite(
     FromHere(device): FromHere,
@@ -31,6 +31,6 @@ pub(crate) async fn accept_invite(
         .people
         .accept(&token, password, name.as_deref(), device.peer);
     let (user, organization) = attempt(&state, &device, accepted).await?;
-    let made = state.sign_ins.open(user, Some(organization), None, device);
-    Ok(signed_in(&state, &made.await?))
+    let made = state.sign_ins.enter(user, Some(organization), device);
+    Ok(entered(&state, &made.await?))
 }

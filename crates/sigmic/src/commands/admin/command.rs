@@ -52,6 +52,7 @@ fn needs(command: &AdminCommand) -> (OpenMode, Schema) {
         }
         AdminCommand::RotateMasterKey { .. } => (OpenMode::Serve, Schema::Require),
         AdminCommand::ResetPassword(_)
+        | AdminCommand::ResetSecondFactor { .. }
         | AdminCommand::CreateProject { .. }
         | AdminCommand::CreateKey { .. }
         | AdminCommand::Keys { .. }
@@ -81,6 +82,9 @@ async fn carry_out(
         AdminCommand::Bootstrap { owner } => bootstrap(settings, instance, &owner).await,
         AdminCommand::ResetPassword(wanted) => {
             people::reset_password(settings, instance, &wanted).await
+        }
+        AdminCommand::ResetSecondFactor { email } => {
+            people::reset_second_factor(instance, &email).await
         }
         AdminCommand::CreateProject { name } => create_project(instance, &name).await,
         AdminCommand::CreateKey {

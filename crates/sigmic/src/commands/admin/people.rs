@@ -55,6 +55,21 @@ pub(super) async fn reset_password(
     })
 }
 
+/// Takes the second factor away from somebody who lost it.
+pub(super) async fn reset_second_factor(
+    instance: &Instance,
+    email: &str,
+) -> Result<Answer, Failure> {
+    let sign_ins = instance.sign_ins.by(Caller::OPERATOR);
+    let user = sign_ins.find(email).await.map_err(refused)?;
+    let user = user.ok_or_else(|| anyhow::anyhow!("nobody signs in with {email:?}"))?;
+    sign_ins.reset_second_factor(&user).await.map_err(refused)?;
+    Ok(Answer {
+        json: json!({"email": user.email.as_str()}),
+        text: vec![format!("{} signs in with the password alone", user.email)],
+    })
+}
+
 fn first_line() -> Result<Secret, Failure> {
     let mut line = String::new();
     let read = std::io::stdin().read_line(&mut line);
@@ -70,6 +85,8 @@ fn refused(error: SignInError) -> Failure {
         SignInError::Name(_)
         | SignInError::InvalidCredentials
         | SignInError::NotFound(_)
+        | SignInError::HasSecondFactor
+        | SignInError::Sealed
         | SignInError::Hash(_)
         | SignInError::Store(_) => Failure::Failed(error.into()),
     }
