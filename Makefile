@@ -10,7 +10,8 @@ run:
 # Everything: style, lints, documentation, tests on both databases.
 test: check
 	@scripts/need.sh '/usr/lib/postgresql/*/bin/initdb=postgresql' git=git python3=python3 \
-		import:requests=python3-requests curl=curl node=nodejs
+		import:requests=python3-requests curl=curl node=nodejs npm=npm
+	npm ci --silent --no-audit --no-fund --ignore-scripts --prefix crates/testkit/oidc
 	cargo test --workspace --exclude sigmic-bench --locked
 
 # How fast it is, beside the smallest programs that do the same; see bench/README.md. Some measures

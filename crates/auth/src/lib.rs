@@ -6,6 +6,7 @@
 //! - [`SigningKeys`] and [`TokenExchange`]: widget tokens, from a customer's app credentials;
 //! - [`Passwords`] and [`SignIns`]: people, how they sign in, and what their cookie stands for
 //!   ([`PlainToken`]);
+//! - [`OidcProviders`]: people whom a sign-in service of somebody else's vouches for;
 //! - [`OriginPattern`] and [`OriginRules`]: which pages may use them;
 //! - [`RateLimits`]: how often somebody may ask;
 //! - [`find_leaks`]: keys that lie where they should not;
@@ -27,6 +28,7 @@ mod last_used;
 mod leak;
 mod limits;
 mod master_rotation;
+mod oidc;
 mod origin;
 mod password;
 mod plain_token;
@@ -50,6 +52,9 @@ pub use key::{MalformedKey, PlainKey};
 pub use leak::{Leak, LeakKind, find_leaks};
 pub use limits::{Attempt, RateError, RateLimits, RateLimitsConfig, Standing};
 pub use master_rotation::{Rotated, RotationError, change_master_key};
+pub use oidc::{
+    OidcAnswer, OidcConfig, OidcConfigError, OidcError, OidcFlow, OidcProviders, Vouched,
+};
 pub use origin::{Origin, OriginError, OriginPattern, OriginRules, RequestOrigin};
 pub use password::{PasswordError, Passwords, WeakPassword};
 pub use plain_token::PlainToken;

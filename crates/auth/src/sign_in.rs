@@ -8,14 +8,14 @@ use model::{
     OrganizationId, Random, Role, UserId,
 };
 use store::{
-    ChangedBy, ConsoleSession, NewConsoleSession, OwnOrganization, PasswordLink, PasswordRecord,
-    SessionEnding, Store, User, UserPatch, UserStatus,
+    ChangedBy, ConsoleSession, Identified, Identity, NewConsoleSession, OwnOrganization,
+    PasswordLink, PasswordRecord, SessionEnding, Store, User, UserPatch, UserStatus,
 };
 use vault::{Secret, Vault};
 
 use crate::console::{IDLE_MS, LIFETIME_MS};
 use crate::refusals::Refusals;
-use crate::{Entry, PasswordError, Passwords, PlainToken, WeakPassword};
+use crate::{Entry, PasswordError, Passwords, PlainToken, Vouched, WeakPassword};
 
 /// Milliseconds that the link of somebody without a password works: seven days.
 const SETUP_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
@@ -45,6 +45,14 @@ pub enum SignInError {
     /// A second factor cannot be opened.
     #[error("open a second factor")]
     Sealed,
+    /// Somebody has the address, and it alone does not show that they are the same person.
+    #[error(
+        "somebody signs in with this e-mail address already: sign in that way first, then with the service"
+    )]
+    Protected,
+    /// Whom the service vouches for has no place here.
+    #[error("nobody here is known by this sign-in")]
+    NobodyHere,
     /// A password could not be hashed.
     #[error("hash a password")]
     Hash(#[source] PasswordError),
@@ -218,6 +226,57 @@ impl SignIns {
             organization_id,
             organizations,
         })
+    }
+
+    /// Signs in whom a service vouches for; `signed_in` is who has signed in to this browser
+    /// already. See [`Store::identify`] for whom that makes.
+    ///
+    /// # Errors
+    /// [`SignInError::Protected`], [`SignInError::NobodyHere`], [`SignInError::Store`].
+    pub async fn sign_in_with(
+        &self,
+        vouched: Vouched,
+        signed_in: Option<UserId>,
+        device: Device,
+    ) -> Result<NewSignIn, SignInError> {
+        let name = vouched.name.as_deref().map(Name::parse);
+        let name = name.and_then(Result::ok).map(Name::into_text);
+        let name = name.unwrap_or_else(|| vouched.email.as_str().chars().take(100).collect());
+        let new = User {
+            id: UserId::generate(&*self.random),
+            email: vouched.email,
+            name,
+            password: None,
+            status: UserStatus::Active,
+            created_at: self.clock.now(),
+        };
+        let by = ChangedBy {
+            caller: Caller {
+                actor: Actor::User {
+                    id: new.id,
+                    email: new.email.to_string(),
+                },
+                ip: device.peer,
+            },
+            at: self.clock.now(),
+        };
+        let identity = Identity {
+            issuer: vouched.issuer,
+            subject: vouched.subject,
+            user: new,
+            role: vouched.role,
+            signed_in,
+        };
+        let identified = match self.store.identify(identity.clone(), by.clone()).await {
+            // Their other sign-in was a moment faster: they are found now.
+            Err(store::Error::Duplicate { .. }) => self.store.identify(identity, by).await?,
+            identified => identified?,
+        };
+        match identified {
+            Identified::User(user) => self.open(user, None, None, device).await,
+            Identified::Protected => Err(SignInError::Protected),
+            Identified::Unknown => Err(SignInError::NobodyHere),
+        }
     }
 
     /// Lets a signed-in person speak for another organization of theirs, under a new cookie.

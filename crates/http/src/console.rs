@@ -20,6 +20,8 @@ use crate::state::AppState;
 
 /// Seconds that a browser keeps the cookie: as long as the sign-in may live.
 const MAX_AGE: u32 = 14 * 24 * 60 * 60;
+/// What the cookie of a sign-in is for.
+const SESSION: &str = "session";
 
 /// How the cookie is called and kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,30 +43,38 @@ impl SessionCookie {
         }
     }
 
-    fn name(self) -> &'static str {
+    /// How the cookie for something is called.
+    fn name(self, what: &str) -> String {
         match self {
-            Self::Secure => "__Host-sigmic_session",
-            Self::Loopback => "sigmic_session",
+            Self::Secure => format!("__Host-sigmic_{what}"),
+            Self::Loopback => format!("sigmic_{what}"),
         }
     }
 
     /// What the cookie of a request stands for. One that is there twice stands for nothing:
     /// another page of the same site may have planted one of them.
     pub(crate) fn read(self, headers: &HeaderMap) -> Result<Option<Credential>, AuthError> {
+        match self.value(headers, SESSION) {
+            [None, _] => Ok(None),
+            [Some(value), None] => match PlainToken::parse(value) {
+                Some(token) => Ok(Some(Credential::Session(token))),
+                None => Err(AuthError::Required),
+            },
+            [Some(_), Some(_)] => Err(AuthError::Required),
+        }
+    }
+
+    /// The first two values of the cookie for something.
+    pub(crate) fn value<'a>(self, headers: &'a HeaderMap, what: &str) -> [Option<&'a str>; 2] {
+        let wanted = self.name(what);
         let lines = headers.get_all(header::COOKIE).iter();
         let texts = lines.filter_map(|line| line.to_str().ok());
         let mut found = texts
             .flat_map(|line| line.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(name, _)| *name == self.name());
-        match (found.next(), found.next()) {
-            (None, _) => Ok(None),
-            (Some((_, value)), None) => match PlainToken::parse(value) {
-                Some(token) => Ok(Some(Credential::Session(token))),
-                None => Err(AuthError::Required),
-            },
-            (Some(_), Some(_)) => Err(AuthError::Required),
-        }
+            .filter(|(name, _)| *name == wanted)
+            .map(|(_, value)| value);
+        [found.next(), found.next()]
     }
 
     /// Gives a browser the cookie.
@@ -78,7 +88,15 @@ impl SessionCookie {
     }
 
     fn header(self, value: &str, max_age: u32) -> [(header::HeaderName, HeaderValue); 2] {
-        let name = self.name();
+        [
+            (header::SET_COOKIE, self.line(SESSION, value, max_age)),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ]
+    }
+
+    /// The header that gives a browser the cookie for something, for `max_age` seconds.
+    pub(crate) fn line(self, what: &str, value: &str, max_age: u32) -> HeaderValue {
+        let name = self.name(what);
         let secure = match self {
             Self::Secure => "; Secure",
             Self::Loopback => "",
@@ -87,10 +105,7 @@ impl SessionCookie {
             format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}");
         let mut cookie = HeaderValue::try_from(text).expect("a token is plain ASCII");
         cookie.set_sensitive(true);
-        [
-            (header::SET_COOKIE, cookie),
-            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        ]
+        cookie
     }
 }
 
@@ -242,9 +257,10 @@ impl From<auth::SignInError> for ApiError {
             auth::SignInError::Weak(weak) => Self::invalid(format!("`password`: {weak}")),
             auth::SignInError::Name(name) => Self::invalid(format!("`name`: {name}")),
             auth::SignInError::NotFound(what) => Self::not_found(what),
-            auth::SignInError::HasSecondFactor => {
+            auth::SignInError::Protected | auth::SignInError::HasSecondFactor => {
                 Self::new(ErrorCode::Conflict, capitalized(&error))
             }
+            auth::SignInError::NobodyHere => Self::new(ErrorCode::Forbidden, capitalized(&error)),
             auth::SignInError::Sealed
             | auth::SignInError::Hash(_)
             | auth::SignInError::Store(_) => Self::internal("sign in", &error),
@@ -343,7 +359,7 @@ mod tests {
                     let Credential::Session(token) = credential else {
                         panic!("a cookie is no {credential:?}")
                     };
-                    let pair = format!("{}={}", cookie.name(), token.expose_token());
+                    let pair = format!("{}={}", cookie.name(SESSION), token.expose_token());
                     let pairs = all.split(';').filter(|text| text.trim() == pair);
                     prop_assert!(pairs.count() > 0, "{}", all);
                 }

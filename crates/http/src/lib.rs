@@ -26,6 +26,7 @@ mod members;
 mod metrics;
 mod middleware;
 mod multipart;
+mod oidc;
 mod open_streams;
 mod pace;
 mod query;

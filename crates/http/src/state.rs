@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use auth::{Authenticator, Origin, RateLimits, SignIns, SigningKeys, TokenExchange};
+use auth::{Authenticator, OidcProviders, Origin, RateLimits, SignIns, SigningKeys, TokenExchange};
 use ipnet::IpNet;
 use model::{Clock, Random, SettingPermit};
 use tasks::Tasks;
@@ -85,6 +85,8 @@ pub struct HttpParts {
     pub exchange: TokenExchange,
     /// Signs people in.
     pub sign_ins: SignIns,
+    /// The sign-in services of others.
+    pub oidc: OidcProviders,
     /// Organizations and their members.
     pub people: People,
     /// The keys that sign tokens; absent: none are signed.

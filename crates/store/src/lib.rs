@@ -45,12 +45,12 @@ pub use tasks::{
 pub use tenancy::{
     ApiKey, ApiKeyCheck, ApiKeyPatch, Bootstrap, Bootstrapped, ClosedProject, CodeProof,
     ConsoleSession, ConsoleSessionCheck, EndUser, EndUserStatus, EndUserVariables, HalfSignIn,
-    InstanceSecret, Invite, KeyCaller, KeyHash, KeyStatus, KeyUse, Member, MemberPatch, NewApiKey,
-    NewConsoleSession, NewMasterKey, NewMembership, NewOrganization, NewWidgetApp,
-    NewWidgetSession, Newcomer, Organization, OwnOrganization, PasswordLink, PasswordRecord,
-    Project, ProjectPatch, Resealed, SecondFactor, SessionEnding, SessionsOf, SigningKeyChange,
-    SigningKeyRow, SigningKeyState, TenantStatus, User, UserPatch, UserStatus, WidgetApp,
-    WidgetAppCheck, WidgetAppPatch, WidgetAppScope, WidgetAppSecret, WidgetSession,
+    Identified, Identity, InstanceSecret, Invite, KeyCaller, KeyHash, KeyStatus, KeyUse, Member,
+    MemberPatch, NewApiKey, NewConsoleSession, NewMasterKey, NewMembership, NewOrganization,
+    NewWidgetApp, NewWidgetSession, Newcomer, Organization, OwnOrganization, PasswordLink,
+    PasswordRecord, Project, ProjectPatch, Resealed, SecondFactor, SessionEnding, SessionsOf,
+    SigningKeyChange, SigningKeyRow, SigningKeyState, TenantStatus, User, UserPatch, UserStatus,
+    WidgetApp, WidgetAppCheck, WidgetAppPatch, WidgetAppScope, WidgetAppSecret, WidgetSession,
     WidgetSessionCheck, WrappedKey,
 };
 pub use usage::{Meter, Price, UsageCaps, UsageGroup, UsageReport, UsageRow};

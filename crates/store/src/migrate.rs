@@ -39,6 +39,10 @@ const SQLITE: &[(&str, &str)] = &[
         include_str!("../migrations/sqlite/V8__data_keys.sql"),
     ),
     (
+        "V9__identities",
+        include_str!("../migrations/sqlite/V9__identities.sql"),
+    ),
+    (
         "V10__second_factors",
         include_str!("../migrations/sqlite/V10__second_factors.sql"),
     ),
@@ -78,13 +82,17 @@ const POSTGRES: &[(&str, &str)] = &[
         include_str!("../migrations/postgres/V8__data_keys.sql"),
     ),
     (
+        "V9__identities",
+        include_str!("../migrations/postgres/V9__identities.sql"),
+    ),
+    (
         "V10__second_factors",
         include_str!("../migrations/postgres/V10__second_factors.sql"),
     ),
 ];
 
 /// The newest version that this program knows, the same on both backends.
-pub(crate) const LATEST: i64 = 8;
+pub(crate) const LATEST: i64 = 9;
 
 pub(crate) fn sqlite_runner() -> Result<Runner, Error> {
     runner(SQLITE)

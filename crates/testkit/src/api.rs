@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use serde_json::{Value, json};
 
 /// How long anything may take before a test is given up. Never waited for when all goes well.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A caller with one credential.
 #[derive(Debug, Clone)]

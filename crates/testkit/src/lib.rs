@@ -2,6 +2,7 @@
 //!
 //! - [`TestServer`] and [`Api`]: a whole server in the test's process, and a caller of it;
 //! - [`Console`]: a person who has signed in to it;
+//! - [`OidcProvider`] and [`OidcBrowser`]: a real OpenID provider, and who signs in there;
 //! - [`FakeClock`]: time that a test moves by hand;
 //! - [`ModelServer`]: a model that says what its script tells it to, over real HTTP;
 //! - [`WebServer`]: a web server that answers by a rule;
@@ -15,6 +16,8 @@ mod console;
 mod credentials;
 mod gate;
 mod model_server;
+mod oidc_browser;
+mod oidc_provider;
 mod postgres;
 mod server;
 mod web_host;
@@ -25,6 +28,8 @@ pub use clock::FakeClock;
 pub use console::{Console, PASSWORD};
 pub use gate::Gate;
 pub use model_server::{ModelServer, RecordedRequest, Reply, Script};
+pub use oidc_browser::OidcBrowser;
+pub use oidc_provider::OidcProvider;
 pub use postgres::TestDatabase;
 pub use server::{Backend, SCRIPTED_MODEL, TestServer, TestServerBuilder};
 pub use web_host::WebHost;

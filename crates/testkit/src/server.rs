@@ -4,6 +4,7 @@
 mod limits;
 mod parts;
 mod reach;
+mod services;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::Web;
-use auth::{RateLimits, RateLimitsConfig, SignIns, SigningKeys};
+use auth::{OidcConfig, RateLimits, RateLimitsConfig, SignIns, SigningKeys};
 use http_api::{
     HttpConfig, HttpMetrics, HttpParts, Listener, ListenerConfig, Readiness, SignUp, router,
 };
@@ -65,6 +66,7 @@ pub struct TestServerBuilder {
     limits: Limits,
     signing: Signing,
     rate_limits: RateLimitsConfig,
+    oidc: Vec<OidcConfig>,
     own_origins: Vec<String>,
     sign_up: SignUp,
     trusted_proxies: Vec<String>,
@@ -133,6 +135,7 @@ impl TestServer {
             limits: Limits::default(),
             signing: Signing::On,
             rate_limits: RateLimitsConfig::default(),
+            oidc: Vec::new(),
             own_origins: Vec::new(),
             sign_up: SignUp::Closed,
             trusted_proxies: Vec::new(),
@@ -443,6 +446,7 @@ impl TestServerBuilder {
             )),
             exchange: credentials.exchange.clone(),
             sign_ins: credentials.sign_ins.clone(),
+            oidc: self.oidc_providers(),
             people: credentials.people.clone(),
             signing: credentials.signing.clone(),
             keys: credentials.admin.clone(),

@@ -22,6 +22,7 @@ mod envelope;
 mod exchange;
 mod follow_up;
 mod memory;
+mod oidc;
 mod origins;
 mod people;
 mod people_log;

@@ -339,6 +339,8 @@ async fn a_forgotten_password_is_answered_alike_and_reset_by_a_link() {
 /// The routes of people, and whether they are for those who have signed in.
 const ROUTES: &[(Method, &str, bool)] = &[
     (Method::GET, "/api/v1/auth/config", false),
+    (Method::GET, "/api/v1/auth/oidc/{provider}/start", false),
+    (Method::GET, "/api/v1/auth/oidc/{provider}/callback", false),
     (Method::POST, "/api/v1/auth/password/forgot", false),
     (Method::POST, "/api/v1/auth/password/reset", false),
     (Method::POST, "/api/v1/auth/login", false),

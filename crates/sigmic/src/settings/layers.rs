@@ -7,7 +7,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Error, Metadata, Profile, Provider};
 
 use super::SettingsError;
-use super::table::{Kind, SETTINGS, Setting, VARIABLES, find, nearest};
+use super::table::{Kind, OIDC, SETTINGS, Setting, VARIABLES, find, nearest};
 
 /// Values of one origin.
 #[derive(Debug, Clone)]
@@ -52,6 +52,10 @@ fn check_keys(origin: &str, prefix: &str, table: &toml::Table) -> Result<(), Set
         if find(&key).is_some() {
             continue;
         }
+        if key == "oidc" {
+            check_services(origin, value)?;
+            continue;
+        }
         let section = format!("{key}.");
         let is_section = SETTINGS.iter().any(|known| known.key.starts_with(&section));
         match value {
@@ -71,6 +75,25 @@ fn check_keys(origin: &str, prefix: &str, table: &toml::Table) -> Result<(), Set
                     nearest,
                 });
             }
+        }
+    }
+    Ok(())
+}
+
+/// The keys of the tables `[[oidc]]`. What is no table is refused with the values.
+fn check_services(origin: &str, value: &toml::Value) -> Result<(), SettingsError> {
+    let tables = value.as_array().into_iter().flatten();
+    let names = tables
+        .filter_map(toml::Value::as_table)
+        .flat_map(toml::Table::keys);
+    let known = || OIDC.iter().map(|(key, _)| *key);
+    for name in names {
+        if !known().any(|key| key == name) {
+            return Err(SettingsError::UnknownKey {
+                origin: origin.to_owned(),
+                key: format!("oidc.{name}"),
+                nearest: nearest(name, known()).map(|name| format!("oidc.{name}")),
+            });
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ mod layers;
 mod raw;
 mod reference;
 mod resolve;
+mod service;
 mod table;
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! The settings as they are written, before anything is made of them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// The file's form. Every field is a row of the table in `table.rs`.
@@ -30,6 +32,9 @@ pub(crate) struct RawSettings {
     pub(crate) signing: String,
     pub(crate) signup: String,
     pub(crate) limits: RawRates,
+    /// Tables of the file alone: see `OIDC` in `table.rs`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) oidc: Vec<RawOidc>,
     pub(crate) allow_private_hosts: Vec<String>,
     pub(crate) search: RawSearch,
     pub(crate) sandbox: RawSandbox,
@@ -42,6 +47,21 @@ pub(crate) struct RawSettings {
 pub(crate) struct RawProvider {
     pub(crate) api_key: Option<String>,
     pub(crate) base_url: Option<String>,
+}
+
+/// A sign-in service: a table `[[oidc]]` of the file, which the environment cannot write.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawOidc {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) issuer: String,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: String,
+    #[serde(default)]
+    pub(crate) allowed_domains: Vec<String>,
+    #[serde(default)]
+    pub(crate) group_roles: BTreeMap<String, String>,
 }
 
 /// Requests a minute.
@@ -124,6 +144,7 @@ impl Default for RawSettings {
                 failure: 6_000,
                 sign_in: 10,
             },
+            oidc: Vec::new(),
             allow_private_hosts: Vec::new(),
             search: RawSearch {
                 backend: "none".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::table::{SETTINGS, Shown, VARIABLES};
+use super::table::{OIDC, SETTINGS, Shown, VARIABLES};
 
 const INTRODUCTION: &str = "\
 # Configuration
@@ -34,6 +34,26 @@ nothing counts as not set. In the environment a list is separated by commas. Val
 |---|---|---|---|
 ";
 
+const SERVICES: &str = "
+## Sign-in services
+
+Each OpenID Connect provider at which people may sign in is a table of the file ([who is let in](../guide/single-sign-on.md#who-is-let-in)):
+
+```toml
+[[oidc]]
+id = \"work\"
+name = \"Work account\"
+issuer = \"https://id.example.org/realms/work\"
+client_id = \"sigmic\"
+client_secret = \"…\"
+allowed_domains = [\"example.org\"]
+group_roles = { ops = \"admin\", \"*\" = \"member\" }
+```
+
+| Key | Meaning |
+|---|---|
+";
+
 /// The page.
 pub(crate) fn configuration_page() -> String {
     let mut page = INTRODUCTION.to_owned();
@@ -48,6 +68,10 @@ pub(crate) fn configuration_page() -> String {
             "| `{}` | `{}` | {} | {}{secret} |",
             setting.key, setting.variable, setting.default, setting.help
         );
+    }
+    page.push_str(SERVICES);
+    for (key, help) in OIDC {
+        let _ = writeln!(page, "| `{key}` | {help} |");
     }
     page.push_str("\n## Environment only\n\n| Variable | Meaning |\n|---|---|\n");
     for variable in VARIABLES {

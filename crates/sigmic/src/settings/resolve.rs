@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use agent::{SearchConfig, SearchConfigError};
-use auth::{Origin, RateLimitsConfig};
+use auth::{OidcConfig, Origin, RateLimitsConfig};
 use http_api::SignUp;
 use ipnet::IpNet;
 use llm::{AnthropicConfig, ApiKey, DemoConfig, GeminiConfig, ModelsConfig, OpenAiConfig};
@@ -13,7 +13,7 @@ use sandbox::{AllowList, EngineChoice, Limits, NetworkMode};
 use vault::{MasterKeySource, Secret};
 
 use super::raw::{RawLimits, RawProvider, RawRates, RawSandbox, RawSearch, RawSettings};
-use super::{SettingsError, Sources};
+use super::{SettingsError, Sources, service};
 
 /// What the program works with.
 #[derive(Debug, Clone)]
@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) signing: Signing,
     pub(crate) sign_up: SignUp,
     pub(crate) rate_limits: RateLimitsConfig,
+    /// The sign-in services of others.
+    pub(crate) oidc: Vec<OidcConfig>,
     pub(crate) allow_private_hosts: AllowList,
     /// Absent: the web is not searched.
     pub(crate) search: Option<SearchConfig>,
@@ -122,6 +124,11 @@ impl Settings {
             signing: signing(&raw.signing)?,
             sign_up: sign_up(&raw.signup)?,
             rate_limits: rates(&raw.limits)?,
+            oidc: raw
+                .oidc
+                .into_iter()
+                .map(service::resolve)
+                .collect::<Result<_, _>>()?,
             allow_private_hosts: raw
                 .allow_private_hosts
                 .join(",")
@@ -136,7 +143,7 @@ impl Settings {
     }
 }
 
-fn meaning(text: impl Into<String>) -> SettingsError {
+pub(super) fn meaning(text: impl Into<String>) -> SettingsError {
     SettingsError::Meaning(text.into())
 }
 
@@ -407,6 +414,7 @@ fn secrets(raw: &RawSettings) -> Vec<Secret> {
     ]
     .into_iter()
     .flatten()
+    .chain(raw.oidc.iter().map(|one| one.client_secret.clone()))
     .map(Secret::new)
     .collect()
 }

@@ -325,3 +325,34 @@ fn a_named_file_must_exist() {
     sources.config = Some("/nowhere/sigmic.toml".into());
     assert!(matches!(sources.load(), Err(SettingsError::File { .. })));
 }
+
+#[test]
+fn sign_in_services_are_tables_of_the_file() {
+    let table = "[[oidc]]\nid = \"work\"\nname = \"W\"\nissuer = \"https://id.example.org\"\n\
+                 client_id = \"c\"\nclient_secret = \"very-secret\"\n";
+    let (sources, _file) = with_file(&format!("{table}group_roles = {{ ops = \"admin\" }}\n"));
+    let settings = sources.load().unwrap().settings;
+    assert!(!format!("{settings:?}").contains("very-secret"));
+    let config = &settings.oidc[0];
+    let roles = vec![("ops".to_owned(), model::Role::Admin)];
+    assert_eq!((&config.id[..], &config.group_roles), ("work", &roles));
+    let mut secrets = settings.secrets.iter();
+    assert!(secrets.any(|secret| secret.expose_secret() == "very-secret"));
+    for (more, told) in [
+        ("issuers = 1\n", "did you mean `oidc.issuer`"),
+        (
+            "group_roles = { ops = \"king\" }\n",
+            "`viewer`, `member` or `admin`",
+        ),
+        (
+            "group_roles = { ops = \"owner\" }\n",
+            "owners are made by owners",
+        ),
+        ("allowed_domains = 1\n", "oidc"),
+    ] {
+        let (sources, _file) = with_file(&format!("{table}{more}"));
+        let refused = sources.load().unwrap_err().to_string();
+        assert!(refused.contains(told), "{refused}");
+        assert!(!refused.contains("very-secret"), "{refused}");
+    }
+}

@@ -415,6 +415,32 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
 ];
 
+/// The keys of a table `[[oidc]]`, and what they mean. Only the file can have such tables.
+pub(crate) const OIDC: &[(&str, &str)] = &[
+    (
+        "id",
+        "Its name in paths: lower-case letters, digits, hyphens. The service is told the redirect URL `<public_url>/api/v1/auth/oidc/<id>/callback`.",
+    ),
+    ("name", "Its name for people."),
+    (
+        "issuer",
+        "Its issuer identifier, an https URL exactly as the service writes it (http on this machine only).",
+    ),
+    ("client_id", "What this server is called there."),
+    (
+        "client_secret",
+        "How this server shows that it is that. *Secret.*",
+    ),
+    (
+        "allowed_domains",
+        "Hosts of the e-mail addresses that may sign in, each as a whole. None: all.",
+    ),
+    (
+        "group_roles",
+        "What somebody new becomes in the first organization (`viewer`, `member`, `admin`), by the names in the claim `groups`; `*` is everybody, the highest counts. Somebody new for whom it names nothing is refused.",
+    ),
+];
+
 /// A name of the environment that has no key in the file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Variable {

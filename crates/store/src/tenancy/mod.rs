@@ -7,6 +7,7 @@ mod data_keys;
 mod deletion;
 mod end_users;
 mod facts;
+mod identities;
 mod instance;
 mod invites;
 mod key_rows;
@@ -29,6 +30,7 @@ pub use deletion::ClosedProject;
 #[cfg(test)]
 pub(crate) use end_users::FIND_SESSION;
 pub use end_users::{EndUser, EndUserVariables, NewWidgetSession, SessionsOf};
+pub use identities::{Identified, Identity};
 pub use instance::InstanceSecret;
 pub use invites::{Invite, NewOrganization, Newcomer};
 pub use key_rows::{

@@ -247,7 +247,7 @@ fn read_user(mut row: Row) -> Result<User, Error> {
     })
 }
 
-async fn find_user(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
+pub(super) async fn find_user(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
     let row = tx.query_opt(FIND_USER, params![id]).await?;
     row.map(read_user).transpose()
 }

@@ -31,6 +31,7 @@ mod claims;
 mod crash;
 mod data_keys;
 mod idempotency;
+mod identities;
 mod keys;
 mod leases;
 mod lists;

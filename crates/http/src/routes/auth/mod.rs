@@ -5,6 +5,7 @@ mod get_auth_config;
 mod login;
 mod login_mfa;
 mod logout;
+mod oidc;
 mod password;
 mod setup;
 mod sign_up;
@@ -25,5 +26,6 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(setup::setup))
         .routes(routes!(sign_up::sign_up))
         .routes(routes!(switch_organization::switch_organization))
+        .merge(oidc::routes())
         .merge(password::routes())
 }

@@ -87,6 +87,8 @@ fn refused(error: SignInError) -> Failure {
         | SignInError::NotFound(_)
         | SignInError::HasSecondFactor
         | SignInError::Sealed
+        | SignInError::Protected
+        | SignInError::NobodyHere
         | SignInError::Hash(_)
         | SignInError::Store(_) => Failure::Failed(error.into()),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use agent::{Agent, AgentConfig, AgentMetrics, SearchConfigError, Toolbox, Web};
 use anyhow::{Context as _, Result};
-use auth::{Authenticator, Origin, RateLimits, TokenExchange};
+use auth::{Authenticator, OidcProviders, Origin, RateLimits, TokenExchange};
 use http_api::{HttpConfig, HttpMetrics, HttpParts, Readiness};
 use llm::{Models, RetryPolicy};
 use prometheus_client::registry::Registry;
@@ -34,11 +34,22 @@ pub(super) struct Parts {
     pub(super) authenticator: Authenticator,
     limits: Arc<RateLimits>,
     pub(super) exchange: TokenExchange,
+    oidc: OidcProviders,
     pub(super) engine: Arc<dyn SandboxEngine>,
     pub(super) models: Arc<Models>,
     http_metrics: HttpMetrics,
     /// All that is counted.
     pub(super) registry: Registry,
+}
+
+/// The sign-in services of others.
+fn oidc(settings: &Settings, instance: &Instance) -> Result<OidcProviders> {
+    let providers = OidcProviders::new(
+        settings.oidc.clone(),
+        Arc::clone(&instance.clock),
+        Arc::clone(&instance.random),
+    );
+    providers.context("the sign-in services (`oidc`)")
 }
 
 impl Parts {
@@ -92,6 +103,7 @@ impl Parts {
             instance.store.clone(),
             Arc::clone(&instance.clock),
         );
+        let oidc = oidc(settings, instance)?;
         let http_metrics = HttpMetrics::default();
         http_metrics.register(&mut registry);
         tasks.register_metrics(&mut registry);
@@ -102,6 +114,7 @@ impl Parts {
             authenticator,
             limits: Arc::new(limits),
             exchange,
+            oidc,
             engine,
             models,
         })
@@ -121,6 +134,7 @@ impl Parts {
             limits: Arc::clone(&self.limits),
             exchange: self.exchange.clone(),
             sign_ins: instance.sign_ins.clone(),
+            oidc: self.oidc.clone(),
             people: instance.people.clone(),
             signing: instance.signing.clone(),
             keys: instance.admin.clone(),
