@@ -92,7 +92,7 @@ const POSTGRES: &[(&str, &str)] = &[
 ];
 
 /// The newest version that this program knows, the same on both backends.
-pub(crate) const LATEST: i64 = 9;
+pub(crate) const LATEST: i64 = 10;
 
 pub(crate) fn sqlite_runner() -> Result<Runner, Error> {
     runner(SQLITE)
