@@ -180,7 +180,9 @@ impl SignIns {
         };
         let (shown, kept) = recovery_codes(&*self.random);
         let by = self.changed_by(caller_of(&user, &device));
-        let done = self.store.confirm_second_factor(user.id, step, kept, by);
+        let done =
+            self.store
+                .confirm_second_factor(user.id, (factor.sealed.clone(), step), kept, by);
         done.await.map_err(has_one)?;
         let membership = person.membership.as_ref();
         let wanted = membership.map(|membership| membership.organization_id);

@@ -149,7 +149,8 @@ impl SignIns {
         }
     }
 
-    /// Signs in with a password, half where there is a second factor. An unknown address takes as long as a wrong password.
+    /// Signs in with a password, half where there is a second factor. An unknown address takes as
+    /// long as a wrong password.
     ///
     /// # Errors
     /// [`SignInError::InvalidCredentials`], [`SignInError::Hash`], [`SignInError::Store`].
@@ -218,8 +219,10 @@ impl SignIns {
             },
             hash: token.hash(),
             refused_before,
+            password: user.password.clone(),
         };
-        self.store.insert_console_session(new, replaces, by).await?;
+        let inserted = self.store.insert_console_session(new, replaces, by).await;
+        inserted.map_err(missing("Session"))?;
         Ok(NewSignIn {
             token,
             user,

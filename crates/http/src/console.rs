@@ -113,10 +113,15 @@ impl SessionCookie {
 /// send the cookie, but not say that the request comes from here.
 pub(crate) fn is_own_doing(method: &Method, headers: &HeaderMap, own: &[Origin]) -> bool {
     let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
+    safe || comes_from_here(headers, own)
+}
+
+/// Whether the browser says that a page of this server sent the request.
+pub(crate) fn comes_from_here(headers: &HeaderMap, own: &[Origin]) -> bool {
     let mut sites = headers.get_all("sec-fetch-site").iter();
     let same_origin =
         matches!((sites.next(), sites.next()), (Some(site), None) if site == "same-origin");
-    safe || same_origin || comes_from(headers, own) == Some(true)
+    same_origin || comes_from(headers, own) == Some(true)
 }
 
 /// Whether a request comes from a page of this server; `None`: from no page at all.

@@ -16,7 +16,7 @@ use tenancy::TenantStatus;
 use wire::ErrorCode;
 
 use crate::api_error::ApiError;
-use crate::console::is_own_doing;
+use crate::console::{comes_from_here, is_own_doing};
 use crate::cors::ReadableSlot;
 use crate::limits::StandingSlot;
 use crate::manage::refused;
@@ -162,7 +162,7 @@ async fn checked(parts: &Parts, state: &AppState) -> Result<Authenticated, AuthE
     let authenticator = &state.authenticator;
     // What a foreign page makes a browser send must not keep a sign-in alive.
     let checked = match credential {
-        Credential::Session(_) if !is_from_own_page(parts, state) => {
+        Credential::Session(_) if !comes_from_here(&parts.headers, &state.config.own_origins) => {
             authenticator.check(&credential, peer).await
         }
         Credential::Session(_) | Credential::ApiKey(_) | Credential::Token(_) => {

@@ -38,7 +38,8 @@ pub(crate) fn idempotency(
         // A key that was rotated finds the answers of the one before.
         Principal::ApiKey(key) => key.lineage.to_string(),
         Principal::EndUser(user) => user.end_user_id.to_string(),
-        Principal::Console(person) => person.user_id.to_string(),
+        // The project is in the query, which the fingerprint leaves out.
+        Principal::Console(person) => format!("{}/{}", person.user_id, permit.project_id()),
     };
     Ok(Some(Idempotency {
         caller,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::{
     Actor, ApiKeyId, ApiKeyPrincipal, Caller, ConsolePrincipal, Forbidden, KeyClass, Membership,
-    OrganizationId, Principal, ProjectId, Role, Scope,
+    OrganizationId, Principal, ProjectAccess, ProjectId, Role, Scope,
 };
 
 /// What a caller wants to see or change of an organization's settings.
@@ -149,6 +149,17 @@ impl SettingPermit {
         match &self.by {
             By::Key(_) => true,
             By::Person(_, membership) => membership.holds(project),
+        }
+    }
+
+    /// The projects that the caller may know of.
+    pub fn projects(&self) -> &ProjectAccess {
+        match &self.by {
+            By::Key(_) => &ProjectAccess::All,
+            By::Person(_, membership) if membership.role.sees_every_project() => {
+                &ProjectAccess::All
+            }
+            By::Person(_, membership) => &membership.projects,
         }
     }
 

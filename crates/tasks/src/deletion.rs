@@ -25,13 +25,21 @@ impl Tasks {
         organization_id: OrganizationId,
         id: ProjectId,
     ) -> Result<usize, Error> {
-        let running = self
-            .open_of(organization_id, TaskOwner::Project(id))
-            .await?;
-        let count = running.len();
-        self.stop_all(running).await?;
-        self.delete_in_background(organization_id, id);
-        Ok(count)
+        let tasks = self.clone();
+        // Carried through when the caller goes away: nobody else begins it before the next start.
+        let begin = async move {
+            let running = tasks.open_of(organization_id, TaskOwner::Project(id)).await;
+            let stopped = match running {
+                Ok(running) => {
+                    let count = running.len();
+                    tasks.stop_all(running).await.map(|()| count)
+                }
+                Err(error) => Err(error),
+            };
+            tasks.delete_in_background(organization_id, id);
+            stopped
+        };
+        self.inner.carry_through(begin).await
     }
 
     fn delete_in_background(&self, organization_id: OrganizationId, id: ProjectId) {

@@ -48,8 +48,16 @@ impl Inner {
             organization: Some(claimed.task.organization_id),
             version: VERSION,
         };
-        let key = self.data_key(claimed.task.organization_id).await.ok();
+        let key = self.data_key(claimed.task.organization_id).await;
+        let key = key.map_err(|error| {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                task = %claimed.task.id,
+                "the key of handed over secrets was not read"
+            );
+        });
         let secrets = key
+            .ok()
             .and_then(|key| key.open(&record, sealed).ok())
             .and_then(|json| serde_json::from_slice(&json).ok())
             .and_then(|value| Secrets::parse(&value).ok());

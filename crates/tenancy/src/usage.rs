@@ -1,9 +1,10 @@
 //! What organizations use, what that costs, and how much they may.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Caller, Clock, OrganizationId, Timestamp};
-use store::{ChangedBy, Price, Store, UsageCaps, UsageGroup, UsageReport};
+use model::{Caller, Clock, OrganizationId, ProjectAccess, Timestamp};
+use store::{ChangedBy, Price, Store, UsageCaps, UsageGroup, UsageReport, UsageRow};
 
 use crate::Error;
 
@@ -49,19 +50,33 @@ impl UsageAdmin {
         }
     }
 
-    /// What was used from the UTC day of `from` to that of `to`.
+    /// What was used from the UTC day of `from` to that of `to`, in these projects.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn report(
         &self,
         organization_id: OrganizationId,
+        projects: &ProjectAccess,
         group: UsageGroup,
-        from: Timestamp,
-        to: Timestamp,
+        (from, to): (Timestamp, Timestamp),
     ) -> Result<UsageReport, Error> {
-        let report = self.store.report_usage(organization_id, group, from, to);
-        report.await.map_err(Error::Store)
+        let of = |project| {
+            let report = self
+                .store
+                .report_usage(organization_id, group, from, to, project);
+            async move { report.await.map_err(Error::Store) }
+        };
+        match projects {
+            ProjectAccess::All => of(None).await,
+            ProjectAccess::Only(ids) => {
+                let mut reports = Vec::with_capacity(ids.len());
+                for id in ids {
+                    reports.push(of(Some(*id)).await?);
+                }
+                Ok(sum(reports))
+            }
+        }
     }
 
     /// The monthly caps.
@@ -138,6 +153,36 @@ pub fn nanousd(dollars: f64) -> Option<i64> {
 #[expect(clippy::cast_precision_loss, reason = "for people")]
 pub fn dollars(nanousd: i64) -> f64 {
     nanousd as f64 / 1e9
+}
+
+/// Reports of several projects as one.
+fn sum(reports: Vec<UsageReport>) -> UsageReport {
+    let mut rows: BTreeMap<String, UsageRow> = BTreeMap::new();
+    let mut totals = UsageRow::default();
+    for report in reports {
+        add(&mut totals, &report.totals);
+        for row in report.rows {
+            let of_key = rows.entry(row.key.clone()).or_insert_with(|| UsageRow {
+                key: row.key.clone(),
+                ..UsageRow::default()
+            });
+            add(of_key, &row);
+        }
+    }
+    UsageReport {
+        rows: rows.into_values().collect(),
+        totals,
+    }
+}
+
+fn add(to: &mut UsageRow, row: &UsageRow) {
+    to.tasks += row.tasks;
+    to.input_tokens += row.input_tokens;
+    to.output_tokens += row.output_tokens;
+    to.cached_tokens += row.cached_tokens;
+    to.tool_calls += row.tool_calls;
+    to.sandbox_ms += row.sandbox_ms;
+    to.cost_nanousd += row.cost_nanousd;
 }
 
 #[cfg(test)]

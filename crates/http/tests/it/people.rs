@@ -404,7 +404,8 @@ async fn an_invitation_works_once_and_not_after_it_was_sent_again() {
 
 #[tokio::test]
 async fn somebody_known_joins_another_organization_with_their_password() {
-    let server = plain().await;
+    let builder = TestServer::builder().script(vec![Reply::say("ok"); 4]);
+    let server = builder.open_to_everybody().start().await;
     let owner = server.owner().await;
     let member = join(&server, &owner, "member", json!([])).await;
     let path = "/api/v1/organizations";
@@ -443,4 +444,45 @@ async fn somebody_known_joins_another_organization_with_their_password() {
     assert_eq!(log["data"][0]["action"], "session.create");
     assert_eq!(log["data"][1]["action"], "member.join");
     assert_eq!(log["data"][1]["actor"]["kind"], "user");
+}
+
+#[tokio::test]
+async fn where_sign_up_is_closed_members_make_no_organizations() {
+    let server = plain().await;
+    let owner = server.owner().await;
+    let body = json!({"name": "Mine"});
+    for (role, status) in [("viewer", 403), ("member", 403), ("admin", 200)] {
+        let projects = if role == "admin" {
+            json!(null)
+        } else {
+            json!([])
+        };
+        let person = join(&server, &owner, role, projects).await;
+        let made = person.post("/api/v1/organizations", &body).await;
+        assert_eq!(made.status, status, "{role}: {}", made.text);
+    }
+}
+
+#[tokio::test]
+async fn usage_of_projects_that_were_not_given_is_not_seen() {
+    let server = plain().await;
+    let owner = server.owner().await;
+    let (minted, other) = server.another_project("red").await;
+    let given = minted.record.project_id.unwrap().to_string();
+    for api in [&server.api, &other] {
+        let id = api.create(&message("hi")).await;
+        api.finished(&id).await;
+    }
+    let path = format!("{}/usage?groupBy=project", organization(&server));
+    let all = owner.get(&path).await.data();
+    assert_eq!(all["totals"]["tasks"], 2, "{all}");
+    let viewer = join(&server, &owner, "viewer", json!([given])).await;
+    let own = viewer.get(&path).await.data();
+    assert_eq!(own["totals"]["tasks"], 1, "{own}");
+    assert_eq!(own["rows"].as_array().unwrap().len(), 1);
+    assert_eq!(own["rows"][0]["key"], given.as_str());
+    let nobody = join(&server, &owner, "member", json!([])).await;
+    let none = nobody.get(&path).await.data();
+    assert_eq!(none["totals"]["tasks"], 0, "{none}");
+    assert_eq!(none["rows"], json!([]));
 }

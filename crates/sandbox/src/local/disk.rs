@@ -163,7 +163,8 @@ impl Growth {
         };
         let fuller = usage.bytes > limit_bytes && usage.bytes > before;
         if !fuller && !usage.cut {
-            self.warned = false;
+            // Who pauses while it is full has not made room.
+            self.warned &= usage.bytes > limit_bytes;
             return Verdict::Fits;
         }
         self.last = Last::Stopped;

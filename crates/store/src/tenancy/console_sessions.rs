@@ -5,7 +5,8 @@ use model::{ConsoleSessionId, Membership, OrganizationId, Role, Timestamp, UserI
 use serde_json::json;
 
 use super::members::Projects;
-use super::{TenantStatus, UserStatus};
+use super::people::find_user;
+use super::{PasswordRecord, TenantStatus, UserStatus};
 use crate::audit::{AuditAction, ChangedBy, Done, record};
 use crate::store::Read;
 use crate::tx::Tx;
@@ -45,6 +46,9 @@ pub struct NewConsoleSession {
     pub hash: [u8; 32],
     /// How often the person was refused since they signed in last.
     pub refused_before: u64,
+    /// The password that the person had when they were let in: a sign-in that was on its way while
+    /// it was changed is none.
+    pub password: Option<PasswordRecord>,
 }
 
 /// How a sign-in is ended by the person.
@@ -233,10 +237,21 @@ async fn insert(
     replaces: Option<ConsoleSessionId>,
     by: &ChangedBy,
 ) -> Result<(), Error> {
-    let session = &new.session;
+    let user = find_user(tx, new.session.user_id).await?;
+    let unchanged =
+        user.is_some_and(|user| user.status == UserStatus::Active && user.password == new.password);
+    if !unchanged {
+        return Err(Error::NotFound);
+    }
+    let mut session = new.session.clone();
     if let Some(old) = replaces {
-        let sql = "DELETE FROM console_sessions WHERE user_id = $1 AND id = $2";
-        tx.execute(sql, params![session.user_id, old]).await?;
+        let sql = "DELETE FROM console_sessions WHERE user_id = $1 AND id = $2
+             RETURNING expires_at";
+        let row = tx.query_opt(sql, params![session.user_id, old]).await?;
+        // One that has ended meanwhile is replaced by none, and none lives longer for it.
+        let mut row = row.ok_or(Error::NotFound)?;
+        let end: Timestamp = row.next("console_sessions.expires_at")?;
+        session.expires_at = session.expires_at.min(end);
         tx.signal(Signal::CredentialsChanged);
     }
     tx.execute(

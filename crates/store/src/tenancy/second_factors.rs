@@ -86,15 +86,17 @@ impl Store {
     pub async fn confirm_second_factor(
         &self,
         user: UserId,
-        step: i64,
+        (sealed, step): (Vec<u8>, i64),
         codes: Vec<[u8; 32]>,
         by: ChangedBy,
     ) -> Result<(), Error> {
-        let input = (user, step, codes, by);
+        let input = (user, sealed, step, codes, by);
         self.write(
             "confirm_second_factor",
             input,
-            |tx, (user, step, codes, by)| Box::pin(confirm(tx, *user, *step, codes, by)),
+            |tx, (user, sealed, step, codes, by)| {
+                Box::pin(confirm(tx, *user, (sealed, *step), codes, by))
+            },
         )
         .await
     }
@@ -217,15 +219,16 @@ async fn begin(tx: &mut Tx, user: UserId, sealed: &[u8], at: Timestamp) -> Resul
 async fn confirm(
     tx: &mut Tx,
     user: UserId,
-    step: i64,
+    (sealed, step): (&[u8], i64),
     codes: &[[u8; 32]],
     by: &ChangedBy,
 ) -> Result<(), Error> {
+    // The one that the code was checked with: another may have been begun meanwhile.
     let confirmed = tx
         .execute(
             "UPDATE second_factors SET confirmed_at = $2, last_step = $3
-             WHERE user_id = $1 AND confirmed_at IS NULL",
-            params![user, by.at, step],
+             WHERE user_id = $1 AND confirmed_at IS NULL AND sealed = $4",
+            params![user, by.at, step, sealed],
         )
         .await?;
     if confirmed == 0 {
@@ -349,7 +352,8 @@ async fn accept(
     let used = match proof {
         CodeProof::Step(step) => {
             let sql = "UPDATE second_factors SET last_step = $2, wrong_codes = 0
-                 WHERE user_id = $1 AND last_step < $2 AND locked_until <= $3";
+                 WHERE user_id = $1 AND last_step < $2 AND locked_until <= $3
+                     AND confirmed_at IS NOT NULL";
             tx.execute(sql, params![user, step, now]).await?
         }
         CodeProof::RecoveryCode(code) => {

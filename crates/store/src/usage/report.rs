@@ -1,6 +1,6 @@
 //! What an organization used, counted up.
 
-use model::{OrganizationId, Timestamp};
+use model::{OrganizationId, ProjectId, Timestamp};
 
 use super::book::day_of;
 use crate::store::Read;
@@ -67,13 +67,14 @@ impl Store {
         group: UsageGroup,
         from: Timestamp,
         to: Timestamp,
+        project: Option<ProjectId>,
     ) -> Result<UsageReport, Error> {
         self.read(
             "report_usage",
             Read::Bulk,
-            (organization_id, group, from, to),
-            |tx, (organization, group, from, to)| {
-                Box::pin(report(tx, *organization, *group, *from, *to))
+            (organization_id, group, (from, to), project),
+            |tx, (organization, group, days, project)| {
+                Box::pin(report(tx, *organization, *group, *days, *project))
             },
         )
         .await
@@ -93,7 +94,8 @@ macro_rules! sums_by {
                CAST(COALESCE(SUM(tool_calls), 0) AS BIGINT),
                CAST(COALESCE(SUM(sandbox_ms), 0) AS BIGINT),
                CAST(COALESCE(SUM(cost_nanousd), 0) AS BIGINT)
-             FROM usage_days WHERE organization_id = $1 AND day >= $2 AND day <= $3 ",
+             FROM usage_days WHERE organization_id = $1 AND day >= $2 AND day <= $3
+               AND ($4 = '' OR project_id = $4) ",
             $rest
         )
     };
@@ -103,34 +105,38 @@ async fn report(
     tx: &mut Tx,
     organization_id: OrganizationId,
     group: UsageGroup,
-    from: Timestamp,
-    to: Timestamp,
+    (from, to): (Timestamp, Timestamp),
+    project: Option<ProjectId>,
 ) -> Result<UsageReport, Error> {
     tx.snapshot().await?;
     let sql = match group {
-        UsageGroup::Day => sums_by!("day", "GROUP BY day ORDER BY day LIMIT $4"),
+        UsageGroup::Day => sums_by!("day", "GROUP BY day ORDER BY day LIMIT $5"),
         UsageGroup::Project => sums_by!(
             "project_id",
-            "GROUP BY project_id ORDER BY project_id LIMIT $4"
+            "GROUP BY project_id ORDER BY project_id LIMIT $5"
         ),
         UsageGroup::ApiKey => sums_by!(
             "api_key_id",
-            "GROUP BY api_key_id ORDER BY api_key_id LIMIT $4"
+            "GROUP BY api_key_id ORDER BY api_key_id LIMIT $5"
         ),
-        UsageGroup::Model => sums_by!("model", "GROUP BY model ORDER BY model LIMIT $4"),
+        UsageGroup::Model => sums_by!("model", "GROUP BY model ORDER BY model LIMIT $5"),
         UsageGroup::EndUser => sums_by!(
             "end_user_id",
-            "GROUP BY end_user_id ORDER BY end_user_id LIMIT $4"
+            "GROUP BY end_user_id ORDER BY end_user_id LIMIT $5"
         ),
     };
     let (from, to) = (day_of(from), day_of(to));
+    let project = project.map_or_else(String::new, |id| id.to_string());
     let rows = tx
-        .query(sql, params![organization_id, &from, &to, MAX_ROWS])
+        .query(
+            sql,
+            params![organization_id, &from, &to, &project, MAX_ROWS],
+        )
         .await?;
     let totals = tx
         .query_opt(
             sums_by!("CAST('' AS TEXT)", ""),
-            params![organization_id, &from, &to],
+            params![organization_id, &from, &to, &project],
         )
         .await?;
     Ok(UsageReport {

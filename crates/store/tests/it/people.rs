@@ -42,6 +42,7 @@ fn session(user: UserId, organization: OrganizationId, hash: u8, now: i64) -> Ne
         },
         hash: [hash; 32],
         refused_before: 0,
+        password: None,
     }
 }
 
@@ -135,6 +136,19 @@ async fn a_sign_in_is_found_touched_replaced_and_ended(fixture: &Fixture) {
         .unwrap();
     let replaced = store.unscoped_find_console_session([1; 32]).await;
     assert_eq!(replaced.unwrap(), None);
+    // It lives no longer than the one before, and one that is over is replaced by none.
+    let found = store.unscoped_find_console_session([2; 32]).await.unwrap();
+    assert_eq!(found.unwrap().expires_at, at(1_010));
+    let late = session(ana.id, organization, 7, 61);
+    let refused = store.insert_console_session(late, Some(id), by(1)).await;
+    assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
+    // Nor is one kept that was on its way while the password was changed.
+    let stale = NewConsoleSession {
+        password: Some(PasswordRecord::new("before".to_owned())),
+        ..session(ana.id, organization, 8, 62)
+    };
+    let refused = store.insert_console_session(stale, None, by(1)).await;
+    assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
     let (_, bob) = owner(fixture, "bob@example.com").await;
     let theirs = store
         .delete_console_session(bob.id, second_id, SessionEnding::SignOut, by(1))

@@ -65,7 +65,7 @@ async fn run(fixture: &Fixture, scope: &TaskScope, events: Vec<JournalEvent>) {
 
 async fn report(fixture: &Fixture, scope: &TaskScope, group: UsageGroup) -> UsageReport {
     let (store, organization) = (&fixture.store, scope.organization_id);
-    let report = store.report_usage(organization, group, at(TODAY), at(TODAY));
+    let report = store.report_usage(organization, group, at(TODAY), at(TODAY), None);
     report.await.unwrap()
 }
 

@@ -32,9 +32,9 @@ pub(crate) async fn get_usage(
         .usage
         .report(
             organization_id,
+            permit.projects(),
             group(&parameters)?,
-            from.unwrap_or(now),
-            to,
+            (from.unwrap_or(now), to),
         )
         .await?;
     let row = |row: &UsageRow| UsageRowResponse {
