@@ -35,6 +35,7 @@ mod plain_token;
 mod refusals;
 mod second_factor;
 mod sign_in;
+mod sign_in_error;
 mod signing;
 mod token;
 mod verify;
@@ -59,7 +60,8 @@ pub use origin::{Origin, OriginError, OriginPattern, OriginRules, RequestOrigin}
 pub use password::{PasswordError, Passwords, WeakPassword};
 pub use plain_token::PlainToken;
 pub use second_factor::{Entry, SecondFactorState, second_factor_vault};
-pub use sign_in::{Device, NewSignIn, Profile, SignInError, SignIns};
+pub use sign_in::{Device, NewSignIn, Profile, SignIns};
+pub use sign_in_error::SignInError;
 pub use signing::{SigningError, SigningKeyInfo, SigningKeys};
 pub use store::{ConsoleSession, OwnOrganization, User};
 pub use vault::Secret;

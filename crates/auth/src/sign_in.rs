@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use model::{
-    Actor, Caller, Clock, ConsolePrincipal, ConsoleSessionId, Email, InvalidName, Name,
-    OrganizationId, Random, Role, UserId,
+    Actor, Caller, Clock, ConsolePrincipal, ConsoleSessionId, Email, Name, OrganizationId, Random,
+    Role, UserId,
 };
 use store::{
     ChangedBy, ConsoleSession, Identified, Identity, NewConsoleSession, OwnOrganization,
@@ -15,7 +15,7 @@ use vault::{Secret, Vault};
 
 use crate::console::{IDLE_MS, LIFETIME_MS};
 use crate::refusals::Refusals;
-use crate::{Entry, PasswordError, Passwords, PlainToken, Vouched, WeakPassword};
+use crate::{Entry, Passwords, PlainToken, SignInError, Vouched};
 
 /// Milliseconds that the link of somebody without a password works: seven days.
 const SETUP_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
@@ -23,52 +23,6 @@ const SETUP_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 const RESET_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Characters that are kept of what a browser calls itself.
 const AGENT_CHARS: usize = 256;
-
-/// Why somebody is not signed in, or something of them not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum SignInError {
-    /// Unknown, without a password, disabled, or the password is another: one answer.
-    #[error("the e-mail address or the password is wrong")]
-    InvalidCredentials,
-    /// The new password cannot be taken.
-    #[error(transparent)]
-    Weak(#[from] WeakPassword),
-    /// The new name cannot be one.
-    #[error(transparent)]
-    Name(#[from] InvalidName),
-    /// There is no such link, sign-in, organization or person (any more).
-    #[error("{0} not found")]
-    NotFound(&'static str),
-    /// A second factor is set up already.
-    #[error("a second factor is set up already: remove it first")]
-    HasSecondFactor,
-    /// A second factor cannot be opened.
-    #[error("open a second factor")]
-    Sealed,
-    /// Somebody has the address, and it alone does not show that they are the same person.
-    #[error(
-        "somebody signs in with this e-mail address already: sign in that way first, then with the service"
-    )]
-    Protected,
-    /// Whom the service vouches for has no place here.
-    #[error("nobody here is known by this sign-in")]
-    NobodyHere,
-    /// A password could not be hashed.
-    #[error("hash a password")]
-    Hash(#[source] PasswordError),
-    /// The database failed.
-    #[error("sign in")]
-    Store(#[from] store::Error),
-}
-
-impl From<PasswordError> for SignInError {
-    fn from(error: PasswordError) -> Self {
-        match error {
-            PasswordError::Weak(weak) => Self::Weak(weak),
-            PasswordError::Hash(_) | PasswordError::Gone => Self::Hash(error),
-        }
-    }
-}
 
 /// From where somebody signs in.
 #[derive(Debug, Clone, Default)]
