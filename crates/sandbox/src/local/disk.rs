@@ -199,8 +199,18 @@ mod tests {
         // It was still writing when it was stopped.
         assert_eq!(judge(300), Verdict::Fits);
         assert_eq!(judge(299), Verdict::Fits);
-        assert_eq!(judge(101), Verdict::Fits);
+        assert_eq!(judge(100), Verdict::Fits);
         assert_eq!(judge(102), Verdict::StopWaited);
+    }
+
+    #[test]
+    fn who_pauses_in_a_full_workspace_has_not_made_room() {
+        let mut growth = Growth::default();
+        let mut judge = |bytes| growth.judge(usage(bytes), 100, 1);
+        assert_eq!(judge(200), Verdict::StopWaited);
+        assert_eq!(judge(300), Verdict::Fits);
+        assert_eq!(judge(300), Verdict::Fits, "it pauses");
+        assert_eq!(judge(301), Verdict::StopAll);
     }
 
     #[test]
