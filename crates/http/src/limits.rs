@@ -20,7 +20,7 @@ pub(crate) struct StandingSlot(Arc<OnceLock<Standing>>);
 
 impl StandingSlot {
     pub(crate) fn set(&self, standing: Standing) {
-        // A second extractor of the same request is not let in twice.
+        // Where two extractors of a request ask who it is, each is counted; the first is told.
         let _ = self.0.set(standing);
     }
 }

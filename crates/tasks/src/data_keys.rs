@@ -1,5 +1,5 @@
-//! The keys that organizations' values are sealed with. Read each time: an organization that is
-//! deleted takes its key along, and nothing here remembers it.
+//! The keys that organizations' values are sealed with. Read each time: nothing here outlives the
+//! row.
 
 use model::OrganizationId;
 use store::WrappedKey;

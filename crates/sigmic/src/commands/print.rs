@@ -50,7 +50,7 @@ const COMMAND_LINE: &str = "\
 <!-- Made by `sigmic reference command-line`; a test fails when it is stale. -->
 
 One program is the server and what calls it. `run` and `tasks` go over the API, like any other client: with the key in `cli.key` of the data directory, or with
-`SIGMIC_API_KEY` and `SIGMIC_BASE_URL`; `projects`, `keys` and `widgets` with the one in `cli-management.key`, or with `SIGMIC_MANAGEMENT_KEY`. `admin` talks to the database, beside a running server too. Results go to standard output, everything about them to standard error;
+`SIGMIC_API_KEY` and `SIGMIC_BASE_URL`; `projects`, `keys`, `widgets` and `selftest auth` with the one in `cli-management.key`, or with `SIGMIC_MANAGEMENT_KEY`. `admin` talks to the database, beside a running server too. Results go to standard output, everything about them to standard error;
 colours and live progress appear on a terminal only, and never with `NO_COLOR`.
 
 The settings are in [configuration](../reference/configuration.md), the API on the page `/docs` of a running server.

@@ -460,7 +460,7 @@ pub(crate) const VARIABLES: &[Variable] = &[
     },
     Variable {
         name: "SIGMIC_MANAGEMENT_KEY",
-        help: "The key of class `management` that `projects`, `keys` and `widgets` call with; else `cli-management.key` in the data directory.",
+        help: "The key of class `management` that `projects`, `keys`, `widgets` and `selftest auth` call with; else `cli-management.key` in the data directory.",
     },
     Variable {
         name: "SIGMIC_BASE_URL",
